@@ -8,7 +8,8 @@
 
 namespace metaworld_rt::model {
 
-enum class Activation : std::uint8_t { none, relu, elu, tanh, sigmoid, mish, silu, leaky_relu, softplus, exp };
+/// clip: min(max(x, alpha), beta), for graphs that clamp their normalised input.
+enum class Activation : std::uint8_t { none, relu, elu, tanh, sigmoid, mish, silu, leaky_relu, softplus, exp, clip };
 
 /// One operation on SSA values; batch size 1 is implied, every value is a vector.
 struct Op {
@@ -36,7 +37,8 @@ struct Op {
   bool has_norm = false;
   float epsilon = 1e-5f;              ///< LayerNorm
   Activation activation = Activation::none;
-  float alpha = 1.0f;                 ///< ELU, LeakyReLU
+  float alpha = 1.0f;                 ///< ELU, LeakyReLU; clip: lower bound
+  float beta = 0.0f;                  ///< clip: upper bound
   std::uint32_t group = 0;            ///< group_softmax; in dense: 0 = none, else SimNorm after the norm
   std::uint32_t begin = 0;            ///< slice
   Binary binary = Binary::add;
