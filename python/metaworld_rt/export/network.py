@@ -6,6 +6,7 @@ self-test vectors of a bundle come from it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -130,7 +131,7 @@ def random_mlp(
     """A network with random weights, for tests and toy bundles. `gain` scales the last layer."""
     sizes = [sum(size for _, size in inputs), *hidden, outputs]
     layers = []
-    for i, (size_in, size_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for i, (size_in, size_out) in enumerate(itertools.pairwise(sizes)):
         last = i == len(sizes) - 2
         weight = rng.standard_normal((size_out, size_in)) / np.sqrt(size_in) * (gain if last else 1.0)
         bias = 0.1 * rng.standard_normal(size_out) * (gain if last else 1.0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from metaworld_rt.errors import UserError
+
 SCHEMA = "metaworld_rt.bundle/1"
 
 #: Sizes of the features of docs/bundle.md; "n" stands for the number of joints.
@@ -31,7 +33,7 @@ _JOINT_ARRAYS = ("default_pos", "lower", "upper", "stiffness", "damping", "max_f
 _MAX_JOINTS, _MAX_SKILLS, _MAX_FEATURES = 64, 32, 512
 
 
-class BundleError(RuntimeError):
+class BundleError(UserError):
     """A bundle cannot be written or used; the message is one line and says what is wrong."""
 
 

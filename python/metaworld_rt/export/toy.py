@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from metaworld_rt.export import h1
 from metaworld_rt.export.bundle import write_bundle
 from metaworld_rt.export.network import Mlp, random_mlp
+from metaworld_rt.export.robot import expert_metadata, limits_section, observation_section, robot_section
 from metaworld_rt.export.schema import SCHEMA, feature_size
+from metaworld_rt.plants.robot import H1
 
 #: The locomotion features, in phi order.
 FEATURES = (
@@ -54,11 +55,11 @@ def write_toy_bundle(
         "name": "toy",
         "version": "0.1.0",
         "licence": "MIT",
-        "robot": h1.robot(),
-        "observation": h1.observation(),
-        "action": {"scale": [0.5] * 19, "between_decisions": "hold"},
+        "robot": robot_section(H1),
+        "observation": observation_section(H1),
+        "action": {"scale": H1.action_scale.tolist(), "between_decisions": "hold"},
         "rates": {"tick_hz": 1000, "decision_hz": 50},
-        "limits": h1.limits(),
+        "limits": limits_section(H1),
         "features": features,
         "experts": [],
         "safe_skill": "stand",
@@ -66,10 +67,10 @@ def write_toy_bundle(
         "selftest": "selftest.bin",
         "provenance": {"command": f"write_toy_bundle(seed={seed})", "note": "random weights, for tests"},
     }
-    phi, n = feature_size(description), 19
+    phi, n = feature_size(description), H1.n
     networks: dict[str, Mlp] = {}
     extra: dict[str, bytes] = {}
-    meta = h1.metadata(description["action"]["scale"], features)
+    meta = expert_metadata(H1, features)
     for name, text, period in _EXPERTS:
         network = random_mlp(rng, name, (("phi", phi),), (hidden, hidden), n, gain=0.2, output="action")
         networks[f"experts/{name}.onnx"] = Mlp(
