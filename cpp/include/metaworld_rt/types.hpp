@@ -60,6 +60,7 @@ struct SkillCommand {
 struct PlanRequest {
   std::int64_t t_ns = 0;                               ///< the time the first action is for
   std::uint64_t decision = 0;                          ///< decision counter; seeds the noise
+  std::uint32_t generation = 0;                        ///< which bundle it is for: 0 the first, +1 a swap
   std::array<float, kMaxFeatures> phi{};               ///< features, see docs/bundle.md
   std::array<float, kMaxSkills> condition{};           ///< c, the commanded weights
   std::array<float, kMaxSkills> mixture{};             ///< fused weights w~ over the experts
@@ -71,6 +72,7 @@ struct Plan {
   std::int64_t t_ns = 0;
   std::int64_t dt_ns = 0;
   std::uint64_t decision = 0;
+  std::uint32_t generation = 0;     ///< of the request; a plan for another bundle is not used
   std::uint32_t horizon = 0;
   std::uint32_t iterations = 0;     ///< completed MPPI iterations
   std::uint32_t samples = 0;        ///< trajectories evaluated in all
@@ -134,7 +136,10 @@ struct Status {
   Mode mode = Mode::running;
   bool new_decision = false;
   bool plan_used = false;                              ///< false: expert mixture
+  bool stages_done = false;                            ///< the condition of the command's last stage has been met
+  std::uint32_t command_id = 0;                        ///< id of the skill command in force
   std::uint32_t stage = 0;
+  std::uint32_t generation = 0;                        ///< which bundle is in force: 0 the first, +1 a swap
   std::int64_t plan_age_ns = 0;
   std::int64_t semantic_age_ns = 0;
   float alpha = 0.0f;
