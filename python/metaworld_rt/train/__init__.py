@@ -1,0 +1,1 @@
+"""The training stages: experts, gate, world model, semantic matcher."""
