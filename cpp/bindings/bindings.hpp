@@ -4,17 +4,58 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <atomic>
 #include <cstddef>
+#include <stdexcept>
 #include <string>
+
+#include "metaworld_rt/controller.hpp"
+#include "metaworld_rt/types.hpp"
 
 namespace metaworld_rt::bindings {
 
 namespace py = pybind11;
 
+/// A command and a status that know how many of their entries are in use: Python sees (n,) arrays.
+struct JointCommand : Command {
+  std::size_t joints = 0;
+};
+struct TickStatus : Status {
+  std::size_t joints = 0, skills = 0;
+};
+
+/// A controller that refuses to be stepped from two threads at once: in C++ that is the caller's promise, from Python
+/// it must not be able to crash the process.
+class GuardedController : public Controller {
+ public:
+  using Controller::Controller;
+  /// Held while somebody steps: a call from Python, or a loop from its start to its end.
+  std::atomic<bool> busy{false};
+  JointCommand last_command;
+  TickStatus last_status;
+};
+
+/// Takes a controller's `busy` for a scope. Throws std::runtime_error if it is taken.
+class Stepping {
+ public:
+  explicit Stepping(GuardedController& controller) : controller_(controller) {
+    if (controller_.busy.exchange(true, std::memory_order_acquire)) {
+      throw std::runtime_error("another thread or a RealtimeLoop is stepping this controller; stop that first");
+    }
+  }
+  ~Stepping() { controller_.busy.store(false, std::memory_order_release); }
+  Stepping(const Stepping&) = delete;
+  Stepping& operator=(const Stepping&) = delete;
+
+ private:
+  GuardedController& controller_;
+};
+
 void bind_types(py::module_& m);
 void bind_bundle(py::module_& m);
 void bind_controller(py::module_& m);
 void bind_loop(py::module_& m);
+void bind_histogram(py::module_& m);
 void bind_network(py::module_& m);
 void bind_planner(py::module_& m);
 

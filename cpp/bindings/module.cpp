@@ -1,4 +1,4 @@
-// The extension module _core: thin, no logic of its own.
+// The extension module _core: thin, no logic of its own. Base classes are bound before what derives from them.
 #include "bindings.hpp"
 
 PYBIND11_MODULE(_core, m) {
@@ -6,4 +6,9 @@ PYBIND11_MODULE(_core, m) {
   m.doc() = "The C++ core of metaworld_rt. Use it through `import metaworld_rt`.";
   m.attr("__version__") = MWRT_VERSION;
   bind_types(m);
+  bind_histogram(m);
+  bind_network(m);
+  bind_bundle(m);
+  bind_controller(m);
+  bind_loop(m);
 }

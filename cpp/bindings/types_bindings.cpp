@@ -113,41 +113,53 @@ void bind_skill_values(py::module_& m) {
       .def_readonly("id", &SkillCommand::id);
 }
 
-py::dict rung_counts(const Status& status) {
+py::dict rung_counts(const TickStatus& status) {
   py::dict counts;
   for (std::size_t i = 0; i < kRungs; ++i) counts[name(static_cast<Rung>(i))] = status.rungs[i];
   return counts;
 }
 
-void bind_step_values(py::module_& m) {
-  py::class_<Command>(m, "Command", "One command to the joints, in bundle joint order.")
-      .def_readonly("t_ns", &Command::t_ns)
-      .def_readonly("mode", &Command::mode)
-      .def_property_readonly("q", [](const Command& c) { return copied(c.q.data(), kMaxJoints); },
-                             "float64[64], position targets, rad; entries past the joint count are 0.")
-      .def_property_readonly("kp", [](const Command& c) { return copied(c.kp.data(), kMaxJoints); },
-                             "float64[64], N m/rad.")
-      .def_property_readonly("kd", [](const Command& c) { return copied(c.kd.data(), kMaxJoints); },
-                             "float64[64], N m s/rad.");
+void bind_command(py::module_& m) {
+  py::class_<JointCommand>(m, "Command", "One command to the joints, in bundle joint order.")
+      .def_property_readonly("t_ns", [](const JointCommand& c) { return c.t_ns; })
+      .def_property_readonly("mode", [](const JointCommand& c) { return c.mode; })
+      .def_property_readonly(
+          "q", [](const JointCommand& c) { return copied(c.q.data(), c.joints); }, "float64[n], position target, rad.")
+      .def_property_readonly(
+          "kp", [](const JointCommand& c) { return copied(c.kp.data(), c.joints); }, "float64[n], N m/rad.")
+      .def_property_readonly(
+          "kd", [](const JointCommand& c) { return copied(c.kd.data(), c.joints); }, "float64[n], N m s/rad.");
+}
 
-  py::class_<Status>(m, "Status", "What one tick did.")
-      .def_readonly("t_ns", &Status::t_ns)
-      .def_readonly("tick", &Status::tick)
-      .def_readonly("decision", &Status::decision)
-      .def_readonly("mode", &Status::mode)
-      .def_readonly("new_decision", &Status::new_decision)
-      .def_readonly("plan_used", &Status::plan_used, "False: the expert mixture was followed.")
-      .def_readonly("stage", &Status::stage)
-      .def_readonly("plan_age_ns", &Status::plan_age_ns)
-      .def_readonly("semantic_age_ns", &Status::semantic_age_ns)
-      .def_readonly("alpha", &Status::alpha)
-      .def_readonly("phase", &Status::phase, "Gait phase, cycles in [0, 1).")
-      .def_property_readonly("mixture", [](const Status& s) { return copied(s.mixture.data(), kMaxSkills); },
-                             "float32[32], the fused weights over the experts.")
-      .def_property_readonly("reference", [](const Status& s) { return copied(s.reference.data(), kMaxJoints); },
-                             "float32[64], a_ref, the expert mixture's normalised action.")
-      .def_property_readonly("action", [](const Status& s) { return copied(s.action.data(), kMaxJoints); },
-                             "float32[64], the normalised action of this decision.")
+void bind_status(py::module_& m) {
+  using S = TickStatus;
+  py::class_<S>(m, "Status", "What one tick did.")
+      .def_property_readonly("t_ns", [](const S& s) { return s.t_ns; })
+      .def_property_readonly("tick", [](const S& s) { return s.tick; })
+      .def_property_readonly("decision", [](const S& s) { return s.decision; })
+      .def_property_readonly("mode", [](const S& s) { return s.mode; })
+      .def_property_readonly("new_decision", [](const S& s) { return s.new_decision; })
+      .def_property_readonly(
+          "plan_used", [](const S& s) { return s.plan_used; }, "False: the expert mixture was followed.")
+      .def_property_readonly(
+          "stages_done", [](const S& s) { return s.stages_done; }, "The last stage's condition has been met.")
+      .def_property_readonly("command_id", [](const S& s) { return s.command_id; })
+      .def_property_readonly("stage", [](const S& s) { return s.stage; })
+      .def_property_readonly(
+          "generation", [](const S& s) { return s.generation; }, "Which bundle is in force: 0 the first, +1 a swap.")
+      .def_property_readonly("plan_age_ns", [](const S& s) { return s.plan_age_ns; })
+      .def_property_readonly("semantic_age_ns", [](const S& s) { return s.semantic_age_ns; })
+      .def_property_readonly("alpha", [](const S& s) { return s.alpha; })
+      .def_property_readonly("phase", [](const S& s) { return s.phase; }, "Gait phase, cycles in [0, 1).")
+      .def_property_readonly(
+          "mixture", [](const S& s) { return copied(s.mixture.data(), s.skills); },
+          "float32[skills], the fused weights over the experts.")
+      .def_property_readonly(
+          "reference", [](const S& s) { return copied(s.reference.data(), s.joints); },
+          "float32[n], a_ref, the expert mixture's normalised action.")
+      .def_property_readonly(
+          "action", [](const S& s) { return copied(s.action.data(), s.joints); },
+          "float32[n], the normalised action of this decision.")
       .def_property_readonly("rungs", &rung_counts, "dict[str, int]: the safety ladder's counters since construction.");
 }
 
@@ -158,7 +170,8 @@ void bind_types(py::module_& m) {
   m.attr("MAX_STAGES") = kMaxStages;
   bind_enums(m);
   bind_skill_values(m);
-  bind_step_values(m);
+  bind_command(m);
+  bind_status(m);
 }
 
 }  // namespace metaworld_rt::bindings

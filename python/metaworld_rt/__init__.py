@@ -5,7 +5,7 @@
     bundle = mw.load("h1-locomotion")
     controller = mw.Controller(bundle)
     controller.post({"walk": 1.0}, t_ns=t_ns)
-    command = controller.step(t_ns, observation)
+    command = controller.step(t_ns, observation)  # command.q: joint position targets, rad
 
 Names are imported when they are first used: training and tasks need no compiled extension.
 """
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Goal,
         Mode,
         Network,
+        RealtimeLoop,
         SkillCommand,
         Stage,
         Status,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     )
     from .controller import Controller, load, skill_command
     from .errors import UserError
-    from .loop import RealtimeLoop
 
 __all__ = [
     "Bundle",
@@ -56,7 +56,6 @@ __all__ = [
 
 _HOMES = {
     "Controller": "controller",
-    "RealtimeLoop": "loop",
     "UserError": "errors",
     "load": "controller",
     "skill_command": "controller",

@@ -1,0 +1,1 @@
+"""A run: plant, C++ loop, semantic layer and what is seen of them."""
