@@ -31,6 +31,7 @@ class Graph:
         self._constants: dict[str, onnx.TensorProto] = {}
         self._known: dict[tuple, str] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
+        self._names: set[str] = set()
         self._count = 0
 
     def input(self, name: str, shape: Sequence[int | str]) -> str:
@@ -40,7 +41,7 @@ class Graph:
 
     def constant(self, value, name: str | None = None, dtype=np.float32) -> str:
         """Add an initialiser; equal constants share one."""
-        array = np.ascontiguousarray(np.asarray(value, dtype))
+        array = np.array(value, dtype, order="C")
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._known:
             name = name or f"const_{len(self._constants)}"
@@ -58,6 +59,9 @@ class Graph:
         """Add a node with several outputs."""
         self._count += 1
         name = name or f"{kind.lower()}_{self._count}"
+        if name in self._names:  # a network evaluated more than once
+            name = f"{name}_{self._count}"
+        self._names.add(name)
         names = [name if outputs == 1 else f"{name}_{i}" for i in range(outputs)]
         self._nodes.append(helper.make_node(kind, list(inputs), names, name=name, **attributes))
         return names

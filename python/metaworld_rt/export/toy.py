@@ -34,8 +34,8 @@ def write_toy_bundle(
     seed: int = 0,
     world_model: bool = True,
     *,
-    latent: int = 32,
-    hidden: int = 32,
+    latent: int = 16,
+    hidden: int = 16,
     overwrite: bool = False,
 ) -> Path:
     """Write a bundle of three random experts (stand, walk, run) for H1.
@@ -48,6 +48,8 @@ def write_toy_bundle(
         hidden: width of the hidden layers.
         overwrite: replace what is there.
     """
+    from metaworld_rt.export.plan import plan_to_onnx
+
     rng = np.random.default_rng(seed)
     features = [{"name": name, "size": size, "scale": scale} for name, size, scale in FEATURES]
     description = {
@@ -117,6 +119,8 @@ def write_toy_bundle(
             "deadline_ms": 15,
             "action_tolerance": 0.02,
         }
+        description["world_model"]["plan"] = "wm/plan.onnx"
+        extra["wm/plan.onnx"] = plan_to_onnx(networks, description)
         states = rng.standard_normal((8, phi))
         calibration = np.concatenate([states, rng.dirichlet(np.ones(3), 8)], -1).astype(np.float32)
     return write_bundle(
