@@ -4,6 +4,7 @@ import math
 import time
 
 import pytest
+
 from metaworld_rt.semantic import BackendError, InstructionError, StateSummary, Until, checked, make_backend
 
 LOCOMOTION = [("stand", "stands still"), ("walk", "walks forward at about 1 m/s")]

@@ -5,6 +5,7 @@ import math
 import random
 
 import pytest
+
 from metaworld_rt.semantic import Goal, PlanError, SkillPlan, StagePlan, Until, checked
 
 NAMES = ["stand", "walk", "run"]
@@ -15,13 +16,8 @@ def stage(**changes):
 
 
 def test_round_trip():
-    plan = checked(
-        SkillPlan(
-            (StagePlan({"walk": 1.0}, Goal(0.5, 1.0, (1.0, 0.0, 1.0)), Until.distance, 3.0, 20.0, 0.8), StagePlan({"stand": 1.0})),
-            0.7, False, "ok", "words",
-        ),
-        NAMES,
-    )  # fmt: skip
+    first = StagePlan({"walk": 1.0}, Goal(0.5, 1.0, (1.0, 0.0, 1.0)), Until.distance, 3.0, 20.0, 0.8)
+    plan = checked(SkillPlan((first, StagePlan({"stand": 1.0})), 0.7, False, "ok", "words"), NAMES)
     assert SkillPlan.from_json(json.dumps(plan.to_json()), NAMES) == plan
     assert plan.skills == ["walk", "stand"]
     assert plan.stages[0].vector(NAMES) == [0.0, 1.0, 0.0]

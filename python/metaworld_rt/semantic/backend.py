@@ -9,16 +9,17 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from ..errors import UserError
 from .plan import SkillPlan
 
 MAX_INSTRUCTION_BYTES = 4096
 
 
-class InstructionError(ValueError):
+class InstructionError(UserError, ValueError):
     """An instruction that no backend is shown: not text, or too long."""
 
 
-class BackendError(RuntimeError):
+class BackendError(UserError):
     """A backend that cannot be made or did not answer; one line that says what to do."""
 
 
@@ -122,7 +123,7 @@ def checked_instruction(text: Any) -> str:
         raise InstructionError(f"the instruction must be text, not {type(text).__name__}")
     if len(text) > MAX_INSTRUCTION_BYTES or len(text.encode("utf-8", "replace")) > MAX_INSTRUCTION_BYTES:
         raise InstructionError(
-            f"the instruction has {len(text)} characters; at most {MAX_INSTRUCTION_BYTES} bytes are read: say it shorter"
+            f"the instruction has {len(text)} characters; at most {MAX_INSTRUCTION_BYTES} bytes are read"
         )
     plain = "".join(
         " " if unicodedata.category(char)[0] == "C" else char for char in unicodedata.normalize("NFKC", text)

@@ -43,7 +43,7 @@ _DISTANCE = re.compile(r"(\d+(?:\.\d+)?|one|two|three|four|five|ten|[一两二�
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?|one|two|three|four|five|ten|[一两二三四五六十])\s*(seconds?|secs?|s\b|秒)")
 _NUMBERS = dict(
     zip(
-        "one two three four five ten 一 二 两 三 四 五 六 十".split(),
+        ["one", "two", "three", "four", "five", "ten", "一", "二", "两", "三", "四", "五", "六", "十"],
         (1, 2, 3, 4, 5, 10, 1, 2, 2, 3, 4, 5, 6, 10),
         strict=True,
     )

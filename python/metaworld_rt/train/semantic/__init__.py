@@ -1,0 +1,1 @@
+"""Training of the embedded vision-language model: generated sentences, rendered scenes, one small network."""
