@@ -33,6 +33,47 @@ def add_bundle(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_semantic(parser: argparse.ArgumentParser) -> None:
+    """Adds `--semantic BACKEND`."""
+    parser.add_argument(
+        "--semantic",
+        metavar="BACKEND",
+        help="embedded, matcher, transformers:PATH or openai:URL (default: the best that is shipped)",
+    )
+
+
+def semantic_spec(given: str | None) -> str:
+    """The backend to use: what was given, else the embedded model if it is shipped, else the matcher."""
+    if given is not None:
+        return given
+    import importlib.util
+
+    return "embedded" if importlib.util.find_spec("metaworld_rt.semantic.embedded") else "matcher"
+
+
+def read_image(path: Path | None):
+    """An image file as (height, width, 3) uint8, or None without a path.
+
+    Raises:
+        UserError: not a readable image, or the package that reads images is absent.
+    """
+    if path is None:
+        return None
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError as error:
+        raise UserError("reading an image needs pillow: pip install 'metaworld-rt[semantic]'") from error
+    import numpy as np
+
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path} is not an image that can be read") from error
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+
+
 def positive(kind: type = float, zero: bool = False):
     """An argparse type: a finite number > 0 (or >= 0)."""
 
