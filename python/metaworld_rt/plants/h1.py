@@ -186,7 +186,11 @@ def _add_sites(spec: mujoco.MjSpec) -> None:
     spec.body("pelvis").add_site(name="com")
     spec.body("torso_link").add_site(name="head", pos=(0.0, 0.0, 0.7))
     for side in ("left", "right"):
-        spec.body(f"{side}_ankle_link").add_site(name=f"{side}_foot", pos=(0.0, 0.0, -0.05))
+        ankle = spec.body(f"{side}_ankle_link")
+        ankle.add_site(name=f"{side}_foot", pos=(0.0, 0.0, -0.05))
+        # The benchmark's touch sensors sit on a 1 mm site that no contact hits; this box holds the whole sole.
+        box = mujoco.mjtGeom.mjGEOM_BOX
+        ankle.add_site(name=f"{side}_sole", type=box, pos=(0.05, 0.0, -0.05), size=(0.17, 0.03, 0.04), group=4)
         elbow = spec.body(f"{side}_elbow_link")
         elbow.add_site(name=f"{side}_hand", pos=(0.31, 0.0, -0.01))
         elbow.add_body(name=f"{side}_hand", pos=(0.31, 0.0, -0.01))
@@ -232,8 +236,8 @@ _OBJECT = mujoco.mjtObj
 def _add_sensors(spec: mujoco.MjSpec, scene: Scene) -> None:
     site, body = _OBJECT.mjOBJ_SITE, _OBJECT.mjOBJ_XBODY
     rows = [
-        ("left_foot_touch", _SENSOR.mjSENS_TOUCH, site, "left_foot"),
-        ("right_foot_touch", _SENSOR.mjSENS_TOUCH, site, "right_foot"),
+        ("left_foot_touch", _SENSOR.mjSENS_TOUCH, site, "left_sole"),
+        ("right_foot_touch", _SENSOR.mjSENS_TOUCH, site, "right_sole"),
         ("com_velocity", _SENSOR.mjSENS_SUBTREELINVEL, _OBJECT.mjOBJ_BODY, "pelvis"),
         ("left_hand_velocity", _SENSOR.mjSENS_SUBTREELINVEL, _OBJECT.mjOBJ_BODY, "left_hand"),
         ("right_hand_velocity", _SENSOR.mjSENS_SUBTREELINVEL, _OBJECT.mjOBJ_BODY, "right_hand"),

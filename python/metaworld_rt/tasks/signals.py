@@ -27,7 +27,7 @@ class Signals:
         com_velocity: (..., 3) of the whole robot, world, m/s.
         left_hand, right_hand, left_foot, right_foot: (..., 3) world, m.
         hatch: (..., 3) the door's hatch, world, m; None without a door.
-        touch: (..., 2) normal force on the left and right foot's site, N.
+        touch: (..., 2) normal force under the left and right foot, N.
     """
 
     qpos: np.ndarray

@@ -1,0 +1,1 @@
+"""Stage 1: experts trained with PPO on the vectorised tasks."""

@@ -1,0 +1,75 @@
+"""Checkpoints of expert training: atomic files that hold all that a resumed run needs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+from metaworld_rt.tasks.features import Feature, feature
+from metaworld_rt.train.expert.policy import Expert
+
+FORMAT = "metaworld_rt.expert/1"
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint that cannot be used; the message says why and what to do."""
+
+
+def save(path: Path, content: dict) -> None:
+    """Writes a checkpoint whole or not at all.
+
+    Raises:
+        CheckpointError: the disk is full or the folder cannot be written.
+    """
+    part = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save({"format": FORMAT, **content}, part)
+        os.replace(part, path)
+    except (OSError, RuntimeError) as error:
+        part.unlink(missing_ok=True)
+        raise CheckpointError(f"cannot write the checkpoint {path}: {error}") from error
+
+
+def load(path: Path) -> dict:
+    """Reads a checkpoint.
+
+    Raises:
+        CheckpointError: no such file, or not one of ours.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"no checkpoint {path}") from error
+    except Exception as error:  # noqa: BLE001 - whatever a damaged file makes the unpickler raise
+        raise CheckpointError(f"{path} is damaged or no checkpoint: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a checkpoint of the format {FORMAT}")
+    return content
+
+
+def pack_features(features: tuple[Feature, ...]) -> list[list]:
+    """Features as plain lists for a checkpoint."""
+    return [[f.name, f.size, f.scale] for f in features]
+
+
+def load_expert(path: str | Path) -> tuple[Expert, dict]:
+    """An expert's network and its checkpoint's content (name, features, period, provenance, ...).
+
+    Raises:
+        CheckpointError: no such file, not one of ours, or of another shape.
+    """
+    content = load(Path(path))
+    expert = Expert(sum(row[1] for row in content["features"]), content["hidden"])
+    try:
+        expert.load_state_dict(content["actor"])
+    except (RuntimeError, KeyError) as error:
+        raise CheckpointError(f"{path} does not fit the expert's network: {error}") from error
+    return expert.eval(), content
+
+
+def unpack_features(rows: list[list]) -> tuple[Feature, ...]:
+    """The inverse of `pack_features`."""
+    return tuple(feature(name, scale) for name, _, scale in rows)

@@ -1,0 +1,59 @@
+"""The expert's network: phi -> normalised action, an MLP with ELU, and a Gaussian around it for exploration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from metaworld_rt.plants.robot import H1
+
+UNIT_RAD = 0.5
+"""rad per unit of the network's output on every joint: learning is conditioned the same whatever the action scale."""
+
+
+def mlp(sizes: Sequence[int]) -> nn.Sequential:
+    """Linear layers with ELU between them, orthogonal initialisation."""
+    layers: list[nn.Module] = []
+    for i in range(len(sizes) - 1):
+        layer = nn.Linear(sizes[i], sizes[i + 1])
+        nn.init.orthogonal_(layer.weight, 1.0)
+        nn.init.zeros_(layer.bias)
+        layers.append(layer)
+        if i < len(sizes) - 2:
+            layers.append(nn.ELU())
+    return nn.Sequential(*layers)
+
+
+class Expert(nn.Module):
+    """Deterministic expert: phi (batch, size) -> normalised action (batch, n), not clamped (the controller clamps).
+
+    `log_std` is in units of the network's output, that is of `UNIT_RAD` rad.
+    """
+
+    def __init__(self, phi_size: int, hidden: Sequence[int] = (256, 128), initial_std: float = 0.4) -> None:
+        super().__init__()
+        self.hidden = tuple(hidden)
+        self.phi_size = phi_size
+        self.net = mlp([phi_size, *hidden, H1.n])
+        with torch.no_grad():
+            self.net[-1].weight.mul_(0.01)
+        self.register_buffer("gain", torch.tensor(UNIT_RAD / H1.action_scale, dtype=torch.float32))
+        self.log_std = nn.Parameter(torch.full((H1.n,), float(np.log(initial_std))))
+
+    def forward(self, phi: torch.Tensor) -> torch.Tensor:
+        """Normalised action, (batch, n)."""
+        return self.net(phi) * self.gain
+
+
+def deployed(expert: Expert) -> nn.Sequential:
+    """The same function as a plain chain of Linear and ELU, for export: the gain is folded into the last layer."""
+    sizes = [expert.phi_size, *expert.hidden, H1.n]
+    chain = mlp(sizes)
+    chain.load_state_dict(expert.net.state_dict())
+    with torch.no_grad():
+        chain[-1].weight.mul_(expert.gain[:, None])
+        chain[-1].bias.mul_(expert.gain)
+    return chain.eval()

@@ -1,0 +1,133 @@
+"""What each locomotion skill is trained for: its task, gait, reference motion, and the weights of its reward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Skill:
+    """A locomotion skill.
+
+    Attributes:
+        name, description: as in the bundle.
+        task: the task whose reward is the main term.
+        period: gait period, s; 0 for a skill without a gait.
+        speed: m/s along the heading that the shaping aims at.
+        swing_height: how high a swinging foot lifts, m.
+        swing_share: share of the cycle in which a foot swings (more than half: a flight phase).
+        arm_swing: amplitude of the shoulders' reference, rad.
+        elbow: the elbows' reference, rad.
+        yaw_range: initial yaw against the heading is normal with this deviation, rad; and uniform all round for
+            `turn_share` of the episodes.
+        push: largest push, m/s added to the base's velocity in x and y.
+        decisions: default training length.
+        weights: reward weights, see `metaworld_rt.train.expert.shaping`.
+        sources: other skills whose states (from a bank) start a share of the episodes.
+    """
+
+    name: str
+    description: str
+    task: str
+    period: float
+    speed: float
+    swing_height: float = 0.08
+    swing_share: float = 0.4
+    arm_swing: float = 0.0
+    elbow: float = 0.9
+    yaw_range: float = 0.2
+    turn_share: float = 0.0
+    push: float = 0.8
+    decisions: int = 4_000_000
+    weights: dict[str, float] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+
+
+_COMMON = {
+    "task": 1.0,
+    "relaxed": 0.5,
+    "torque": 8e-6,
+    "action_rate": 0.04,
+    "action_jerk": 0.02,
+    "arms": 0.4,
+    "hips": 0.6,
+    "torso": 0.6,
+    "sideways": 0.4,
+    "tilt_rate": 0.02,
+    "yaw_rate": 0.05,
+    "bounce": 0.2,
+    "slip": 0.05,
+    "stance_width": 3.0,
+    "saturation": 0.5,
+}
+
+SKILLS: dict[str, Skill] = {
+    skill.name: skill
+    for skill in (
+        Skill(
+            name="stand",
+            description="stands still, upright and relaxed, and catches itself when pushed",
+            task="stand",
+            period=0.0,
+            speed=0.0,
+            yaw_range=0.3,
+            turn_share=0.3,
+            decisions=2_500_000,
+            weights={**_COMMON, "still": 0.3, "joint_speed": 0.002, "both_feet": 0.2},
+            sources=("walk", "run"),
+        ),
+        Skill(
+            name="walk",
+            description="walks at about 1 m/s along the commanded heading",
+            task="walk",
+            period=0.8,
+            speed=1.08,
+            swing_height=0.09,
+            swing_share=0.4,
+            arm_swing=0.30,
+            elbow=0.9,
+            turn_share=0.2,
+            decisions=6_000_000,
+            weights={**_COMMON, "gait": 0.4, "speed": 0.4, "heading": 0.4},
+            sources=("stand", "run"),
+        ),
+        Skill(
+            name="run",
+            description="runs at about 5 m/s along the commanded heading",
+            task="run",
+            period=0.5,
+            speed=5.2,
+            swing_height=0.20,
+            swing_share=0.55,
+            arm_swing=0.6,
+            elbow=0.2,
+            decisions=12_000_000,
+            push=0.6,
+            weights={
+                **_COMMON,
+                "task": 1.5,
+                "torque": 2e-6,
+                "action_rate": 0.04,
+                "action_jerk": 0.02,
+                "bounce": 0.03,
+                "gait": 0.3,
+                "speed": 0.2,
+                "heading": 0.4,
+                "arms": 0.2,
+                "hips": 0.3,
+            },
+            sources=("stand", "walk"),
+        ),
+    )
+}
+
+
+def get_skill(name: str) -> Skill:
+    """The skill called `name`.
+
+    Raises:
+        ValueError: an unknown name; the message lists the known ones.
+    """
+    if name not in SKILLS:
+        raise ValueError(f"unknown expert {name!r}: one of {', '.join(SKILLS)}")
+    return SKILLS[name]

@@ -1,0 +1,242 @@
+"""Trains one locomotion expert: PPO on the vectorised task, resumable, with progress, logs and scores."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import torch
+
+from metaworld_rt.plants.robot import mirror_permutation
+from metaworld_rt.tasks import features
+from metaworld_rt.tasks.mirror import feature_mirror
+from metaworld_rt.tasks.task import get_task
+from metaworld_rt.train.expert import checkpoint
+from metaworld_rt.train.expert.env import LocomotionEnv
+from metaworld_rt.train.expert.evaluate import Evaluation, evaluate
+from metaworld_rt.train.expert.policy import Expert
+from metaworld_rt.train.expert.ppo import Ppo, PpoConfig, Rollout
+from metaworld_rt.train.expert.skill import Skill, get_skill
+
+SAVE_EVERY_S = 60.0
+RAMP_SHARE = 0.4  # of the training, over which disturbances grow to their full size
+
+
+@dataclass
+class Result:
+    """What a training gave: the best checkpoint's path, its scores, how much it took."""
+
+    path: Path
+    scores: dict[str, float]
+    decisions: int
+    minutes: float
+
+
+def train_expert(
+    name: str,
+    out: str | Path,
+    seed: int = 0,
+    decisions: int | None = None,
+    minutes: float | None = None,
+    *,
+    resume: bool = True,
+    start: str | Path | None = None,
+    banks: list[Path] | None = None,
+    envs: int = 256,
+    threads: int = 2,
+    collisions: str = "fast",
+    eval_every: int = 500_000,
+    device: str = "cpu",
+    config: PpoConfig | None = None,
+    skill: Skill | None = None,
+    progress: Callable[[dict], None] | None = None,
+) -> Result:
+    """Trains the expert `name` (stand, walk, run) and writes ``<out>/best.pt`` and ``<out>/last.pt``.
+
+    A second call with the same folder goes on where the first was stopped (at most a minute is lost).
+
+    Args:
+        name: the expert.
+        out: folder for checkpoints, ``log.jsonl`` and TensorBoard events (where tensorboard is installed).
+        seed: of weights and environments.
+        decisions: train this many in all; default: the skill's own number.
+        minutes: stop after this much wall time of this call, whichever comes first.
+        resume: go on from ``last.pt`` if it is there; otherwise begin anew.
+        start: a checkpoint whose weights to begin from (fine-tuning).
+        banks: npz files with `states` of other skills to start some episodes from.
+        envs: robots stepped together.
+        threads: physics threads.
+        collisions: training physics, "fast" or "full".
+        eval_every: decisions between evaluations on the full task.
+        device: of the networks.
+        config: PPO's hyperparameters.
+        skill: the skill's settings; default: by name.
+        progress: called after each iteration with its figures.
+
+    Raises:
+        ValueError: an unknown expert.
+        CheckpointError: a checkpoint that does not fit, or cannot be written.
+    """
+    skill = skill or get_skill(name)
+    out, config = Path(out), config or PpoConfig()
+    total = decisions or skill.decisions
+    torch.manual_seed(seed)
+    # The networks are too small for threads to help, and spinning threads starve the physics on a busy machine.
+    torch.set_num_threads(max(1, threads // 2))
+    bank = load_banks(banks) if banks else None
+    env = LocomotionEnv(skill, envs, seed, threads, collisions, bank)
+    phi_size = features.size(env.features)
+    ppo = Ppo(Expert(phi_size), config, _mirror_maps(env.features), device)
+    state = {"decisions": 0, "seconds": 0.0, "best": -np.inf, "next_eval": eval_every}
+    last = out / "last.pt"
+    if start is not None:
+        begin = checkpoint.load(Path(start))
+        _restore(ppo, begin, Path(start), with_optimizer=False)
+    if resume and last.exists():
+        saved = checkpoint.load(last)
+        _restore(ppo, saved, last, with_optimizer=True)
+        state = saved["state"]
+    log = _Log(out)
+    rollout = Rollout(config.steps, envs, phi_size, ppo.actor.log_std.numel())
+    phi = env.observe()
+    began, last_save = time.monotonic(), time.monotonic()
+    earlier = state["seconds"]
+
+    def content(scores: dict | None = None) -> dict:
+        return {
+            "name": skill.name,
+            "description": skill.description,
+            "period": skill.period,
+            "hidden": list(ppo.actor.hidden),
+            "features": checkpoint.pack_features(env.features),
+            "actor": ppo.actor.state_dict(),
+            "critic": ppo.critic.state_dict(),
+            "optimizer": ppo.optimizer.state_dict(),
+            "lr": ppo.lr,
+            "state": dict(state),
+            "provenance": {
+                "command": shlex.join(["python", "-m", "metaworld_rt.train.expert", *sys.argv[1:]]),
+                "seed": seed,
+                "decisions": state["decisions"],
+                "minutes": round(state["seconds"] / 60.0, 1),
+                "mujoco": mujoco.__version__,
+                "collisions": collisions,
+                "scores": scores or {},
+            },
+        }
+
+    scores: dict[str, float] = {}
+    while state["decisions"] < total and (minutes is None or time.monotonic() - began < 60.0 * minutes):
+        env.difficulty = min(1.0, state["decisions"] / max(1.0, RAMP_SHARE * total)) if start is None else 1.0
+        tick = time.monotonic()
+        sums: dict[str, float] = {}
+        ends = 0
+        for t in range(config.steps):
+            outcome = env.step(ppo.act(phi, rollout, t))
+            done = outcome.terminated | outcome.truncated
+            ppo.note(rollout, t, outcome.reward, outcome.terminated, done, outcome.final_phi)
+            phi = outcome.phi
+            ends += int(outcome.terminated.sum())
+            for key, value in outcome.terms.items():
+                sums[key] = sums.get(key, 0.0) + value / config.steps
+        losses = ppo.update(rollout)
+        state["decisions"] += config.steps * envs
+        state["seconds"] = earlier + time.monotonic() - began
+        rate = config.steps * envs / (time.monotonic() - tick)
+        figures = {"decisions": state["decisions"], "total": total, "rate": rate, "falls": ends, **sums, **losses}
+        log.write(figures)
+        if progress:
+            progress(figures)
+        if state["decisions"] >= state["next_eval"] or state["decisions"] >= total:
+            state["next_eval"] = state["decisions"] + eval_every
+            scores = _score(ppo.actor, skill, threads).summary()
+            log.write({"decisions": state["decisions"], "seconds": state["seconds"], "eval": scores})
+            if progress:
+                progress({**figures, "eval": scores})
+            value = scores["return_mean"]
+            if value >= state["best"]:
+                state["best"] = value
+                checkpoint.save(out / "best.pt", content(scores))
+        if time.monotonic() - last_save > SAVE_EVERY_S:
+            checkpoint.save(last, content())
+            last_save = time.monotonic()
+    checkpoint.save(last, content(scores))
+    if not (out / "best.pt").exists():
+        checkpoint.save(out / "best.pt", content(scores))
+    env.close()
+    log.close()
+    return Result(out / "best.pt", scores, state["decisions"], state["seconds"] / 60.0)
+
+
+def _score(actor: Expert, skill: Skill, threads: int) -> Evaluation:
+    return evaluate(actor, get_task(skill.task), skill.period, episodes=10, seed=1234, threads=threads)
+
+
+def _mirror_maps(phi: tuple[features.Feature, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    phi_perm, phi_sign = feature_mirror(phi)
+    return phi_perm, phi_sign, *mirror_permutation()
+
+
+def _restore(ppo: Ppo, saved: dict, path: Path, with_optimizer: bool) -> None:
+    try:
+        ppo.actor.load_state_dict(saved["actor"])
+        ppo.critic.load_state_dict(saved["critic"])
+        if with_optimizer:
+            ppo.optimizer.load_state_dict(saved["optimizer"])
+            ppo.lr = saved["lr"]
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise checkpoint.CheckpointError(f"{path} does not fit this training; begin in another folder") from error
+
+
+def load_banks(paths: list[Path]) -> np.ndarray:
+    """States of other skills, stacked, (k, nq + nv + 19).
+
+    Raises:
+        CheckpointError: a file is missing or holds no states.
+    """
+    rows = []
+    for path in paths:
+        try:
+            with np.load(path) as file:
+                rows.append(file["states"])
+        except (OSError, KeyError, ValueError) as error:
+            raise checkpoint.CheckpointError(f"no state bank in {path}: {error}") from error
+    return np.concatenate(rows)
+
+
+class _Log:
+    """``log.jsonl``, and TensorBoard events if tensorboard is there."""
+
+    def __init__(self, out: Path) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        self._file = (out / "log.jsonl").open("a", encoding="utf-8")
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            self._board = None
+        else:
+            self._board = SummaryWriter(str(out))
+
+    def write(self, figures: dict) -> None:
+        self._file.write(json.dumps(figures) + "\n")
+        self._file.flush()
+        if self._board is None:
+            return
+        for key, value in figures.items():
+            if isinstance(value, dict):
+                for inner, number in value.items():
+                    self._board.add_scalar(f"{key}/{inner}", number, figures["decisions"])
+            elif key not in ("decisions", "total"):
+                self._board.add_scalar(key, value, figures["decisions"])
+
+    def close(self) -> None:
+        self._file.close()
+        if self._board is not None:
+            self._board.close()
