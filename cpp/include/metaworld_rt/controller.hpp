@@ -48,8 +48,8 @@ struct Statistics {
 /// Networks decide at bundle.decision_hz, aligned to the first tick and tolerant of half a tick of jitter; between
 /// decisions the target is held or interpolated. The same calls with the same values give the same bits.
 ///
-/// Rung counters in Status: late_plan, stale_plan, semantic_stale, semantic_safe once a decision while it lasts;
-/// output_*, observation_* once a tick while it lasts; the others once an event.
+/// Rung counters in Status: late_plan, stale_plan, semantic_stale, semantic_safe, output_rejected once a decision while
+/// it lasts; output_clamped, observation_* once a tick while it lasts; the others once an event.
 ///
 /// Before the first skill command, and after rearm(), the safe skill is in force.
 class Controller {
@@ -116,6 +116,9 @@ class Controller {
   void set_planner(std::shared_ptr<Planner> planner, std::int64_t budget_ns = 0);
   /// Says that a planner thread is there, so that a missing plan counts as late_plan or stale_plan from the start.
   void expect_plans(bool expected) noexcept;
+  /// Continues from a keyframe of the flight record (RecordType::keyframe) made by the same bundle and the same build.
+  /// Throws Error if it is not such a keyframe.
+  void restore(std::span<const std::byte> keyframe);
   /// Every tick and every input goes into `ring` (null: none). The ring must outlive the controller or be unset.
   void set_recorder(RecordRing* ring) noexcept;
 

@@ -15,12 +15,13 @@ namespace metaworld_rt {
 
 /// Kinds of records. Inputs (command, plan, swap, reset, keyframe) come before the tick that they are an input of.
 enum class RecordType : std::uint16_t {
-  tick = 1,  ///< TickHeader, then the arrays it names
-  command,   ///< SkillCommand, cut after its last stage: decode_command()
-  plan,      ///< Plan, cut to horizon x joints: decode_plan()
-  swap,      ///< SwapRecord
-  reset,     ///< empty: Controller::reset() was called
-  keyframe,  ///< opaque state of the controller: a replay may start here
+  tick = 1,   ///< TickHeader, then the arrays it names
+  command,    ///< SkillCommand, cut after its last stage: decode_command()
+  plan,       ///< Plan received, cut to horizon x joints: decode_plan()
+  swap,       ///< SwapRecord
+  reset,      ///< empty: Controller::reset() was called
+  keyframe,   ///< SwapRecord of the bundle in force, then opaque state: a replay may start here
+  tick_plan,  ///< Plan made inside the tick that follows, as `plan`
 };
 
 /// One tick. Followed by double observation[observation_size], double q[joints], float action[joints],
@@ -38,7 +39,7 @@ struct TickHeader {
   std::uint8_t mode, command_mode;
   std::uint8_t new_decision, plan_used;
   std::uint8_t rearm, stop, refused_swaps;  ///< inputs: requests taken in this tick
-  std::uint8_t reserved;
+  std::uint8_t timed;                       ///< input: the tick before was reported (missed, wakeup_ns, duration_ns)
 };
 
 struct SwapRecord {
