@@ -1,40 +1,51 @@
-"""The shipped foot: a thin blade with rounded lower edges, as the vertices of a convex hull."""
+"""The shipped foot: a thin blade, rounded all over, as the vertices of a convex hull.
+
+HumanoidBench's h1 has a blade 30 mm wide for a foot, not Menagerie's. Ours is a flat plate inflated by a ball of 3 mm.
+The plate's outline was fitted to the benchmark's published dimensions; how close the physics comes is held by a test.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-# In the ankle link's frame, m (HumanoidBench's foot, from its published dimensions).
-X_RANGE = (-0.10, 0.20)
-Y_HALF = 0.015
-Z_RANGE = (-0.07, 0.011)
-END_RADIUS = 0.005
-SIDE_RADIUS = 0.003
-ARC_POINTS = 6
+RADIUS = 0.003
+PLATE_HALF_WIDTH = 0.012
+# Outline of the plate in the ankle link's x-z plane, m, counter-clockwise seen from -y: sole, toe, ankle, heel.
+PLATE_OUTLINE = (
+    (-0.0947, -0.0670),
+    (0.1944, -0.0670),
+    (0.1970, -0.0659),
+    (0.1970, -0.0617),
+    (0.0, 0.0079),
+    (-0.0046, 0.0070),
+    (-0.0970, -0.0617),
+    (-0.0970, -0.0665),
+)
+TILT_STEPS = 10  # from the plate's edge to its side, 90 degrees
+
+SOLE_SPHERE_RADIUS = 0.005
 
 
 def blade_vertices() -> np.ndarray:
     """Hull vertices of the blade, (k, 3) float64, m, in the ankle link's frame; left-right symmetric."""
-    angles = np.linspace(0.0, np.pi / 2, ARC_POINTS)
-    down = 1.0 - np.sin(angles)  # 1 at the side, 0 at the sole
-    out = 1.0 - np.cos(angles)
+    outline = np.array(PLATE_OUTLINE)
+    edges = np.roll(outline, -1, axis=0) - outline
+    outward = np.arctan2(-edges[:, 0], edges[:, 1])  # angle in x-z of each edge's normal
+    tilts = np.linspace(0.0, np.pi / 2, TILT_STEPS)
     points = []
-    # Sections at growing height: each is a rectangle whose ends draw in by the end radius and sides by the side radius.
-    for d, o in zip(down, out, strict=True):
-        z = Z_RANGE[0] + END_RADIUS * d
-        x0, x1 = X_RANGE[0] + END_RADIUS * o, X_RANGE[1] - END_RADIUS * o
-        y = Y_HALF - SIDE_RADIUS * o
-        points += [(x, s * y, z) for x in (x0, x1) for s in (-1, 1)]
-    points += [(x, s * Y_HALF, Z_RANGE[1]) for x in X_RANGE for s in (-1, 1)]
-    return np.array(points, dtype=np.float64)
+    for i, (x, z) in enumerate(outline):
+        first, last = outward[i - 1], outward[i]
+        sweep = np.mod(last - first, 2 * np.pi)
+        for angle in first + np.linspace(0.0, sweep, 2 + round(np.degrees(sweep) / 7.5)):
+            for tilt in tilts:
+                reach = RADIUS * np.cos(tilt)
+                y = PLATE_HALF_WIDTH + RADIUS * np.sin(tilt)
+                points += [(x + reach * np.cos(angle), s * y, z + reach * np.sin(angle)) for s in (-1, 1)]
+    return np.unique(np.round(points, 7), axis=0)
 
 
 def sole_corners() -> np.ndarray:
-    """Centres of the four small spheres that stand for the blade in training physics, (4, 3), m; see `SOLE_RADIUS`."""
-    x0, x1 = X_RANGE[0] + END_RADIUS, X_RANGE[1] - END_RADIUS
-    y = Y_HALF - SIDE_RADIUS
-    z = Z_RANGE[0] + SOLE_RADIUS
-    return np.array([(x, s * y, z) for x in (x0, x1) for s in (-1, 1)])
-
-
-SOLE_RADIUS = 0.005
+    """Centres of the four small spheres that stand for the blade in training physics, (4, 3), m."""
+    (heel, bottom), (toe, _) = PLATE_OUTLINE[:2]
+    z = bottom - RADIUS + SOLE_SPHERE_RADIUS
+    return np.array([(x, s * PLATE_HALF_WIDTH, z) for x in (heel, toe) for s in (-1, 1)])

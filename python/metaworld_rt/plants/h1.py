@@ -164,7 +164,7 @@ def _add_sole_spheres(spec: mujoco.MjSpec) -> None:
                 spec.body(f"{side}_ankle_link"),
                 name=f"{side}_sole_{i}",
                 type=mujoco.mjtGeom.mjGEOM_SPHERE,
-                size=[blade.SOLE_RADIUS, 0, 0],
+                size=[blade.SOLE_SPHERE_RADIUS, 0, 0],
                 pos=centre,
             )
             geom.contype = 0  # the floor's contype meets this conaffinity: spheres touch the floor, not each other

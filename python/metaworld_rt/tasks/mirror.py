@@ -1,4 +1,4 @@
-"""Left-right mirror of features and actions: what the same moment looks like in a mirror along the robot's x-z plane."""
+"""Left-right mirror of features and actions: what the same moment looks like in a mirror along the x-z plane."""
 
 from __future__ import annotations
 

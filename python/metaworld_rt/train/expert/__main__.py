@@ -1,4 +1,4 @@
-"""``python -m metaworld_rt.train.expert walk --out runs/walk``: trains one expert, without the command line's extras."""
+"""``python -m metaworld_rt.train.expert walk --out runs/walk``: trains one expert, without the command line."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def load(path: Path) -> dict:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(f"no checkpoint {path}") from error
-    except Exception as error:  # noqa: BLE001 - whatever a damaged file makes the unpickler raise
+    except Exception as error:
         raise CheckpointError(f"{path} is damaged or no checkpoint: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not a checkpoint of the format {FORMAT}")

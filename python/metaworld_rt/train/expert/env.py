@@ -133,7 +133,7 @@ class LocomotionEnv:
         self._schedule_push(rows)
 
     def observe(self) -> np.ndarray:
-        """phi of the current states, (count, size) float32."""
+        """Phi of the current states, (count, size) float32."""
         return features.compute(
             self.features,
             features.FeatureInput.from_state(

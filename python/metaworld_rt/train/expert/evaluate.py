@@ -65,7 +65,8 @@ def evaluate(
         expert: reads `features.LOCOMOTION`.
         task: what is scored.
         period: gait period, s; 0 for none.
-        episodes, seed: robots and the seed of their reset noise.
+        episodes: robots.
+        seed: of their reset noise.
         threads: physics threads.
         decisions: at most this long.
         collisions: "full" as the benchmark, or "fast".

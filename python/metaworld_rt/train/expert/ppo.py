@@ -26,9 +26,10 @@ class PpoConfig:
     clip: float = 0.2
     value_weight: float = 1.0
     entropy_weight: float = 0.002
-    mirror_weight: float = 0.5
+    mirror_weight: float = 0.2
     max_grad_norm: float = 1.0
     target_kl: float = 0.012
+    critic_lr: float = 1e-3
     lr_min: float = 1e-4
     lr_max: float = 1e-3
     reward_scale: float = 0.1
@@ -63,7 +64,12 @@ class Ppo:
         self.actor = expert.to(device)
         self.critic = mlp([expert.phi_size, *expert.hidden, 1]).to(device)
         self.lr = 5e-4
-        self.optimizer = torch.optim.Adam([*self.actor.parameters(), *self.critic.parameters()], lr=self.lr)
+        self.optimizer = torch.optim.Adam(
+            [
+                {"params": list(self.actor.parameters()), "lr": self.lr},
+                {"params": list(self.critic.parameters()), "lr": config.critic_lr},
+            ]
+        )
         self._mirror = None
         if mirror is not None:
             phi_perm, phi_sign, act_perm, act_sign = mirror
@@ -166,5 +172,4 @@ class Ppo:
             self.lr = max(c.lr_min, self.lr / 1.5)
         elif 0.0 < kl < 0.5 * c.target_kl:
             self.lr = min(c.lr_max, self.lr * 1.5)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.lr
+        self.optimizer.param_groups[0]["lr"] = self.lr

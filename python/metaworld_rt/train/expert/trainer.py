@@ -26,7 +26,9 @@ from metaworld_rt.train.expert.ppo import Ppo, PpoConfig, Rollout
 from metaworld_rt.train.expert.skill import Skill, get_skill
 
 SAVE_EVERY_S = 60.0
-RAMP_SHARE = 0.4  # of the training, over which disturbances grow to their full size
+# Disturbances grow while falls are rare and shrink while they are common (falls per decision).
+FALLS_RARE, FALLS_COMMON = 0.002, 0.005
+DIFFICULTY_STEP = 0.01
 
 
 @dataclass
@@ -94,7 +96,7 @@ def train_expert(
     env = LocomotionEnv(skill, envs, seed, threads, collisions, bank)
     phi_size = features.size(env.features)
     ppo = Ppo(Expert(phi_size), config, _mirror_maps(env.features), device)
-    state = {"decisions": 0, "seconds": 0.0, "best": -np.inf, "next_eval": eval_every}
+    state = {"decisions": 0, "seconds": 0.0, "best": -np.inf, "next_eval": eval_every, "difficulty": 0.0}
     last = out / "last.pt"
     if start is not None:
         begin = checkpoint.load(Path(start))
@@ -134,7 +136,7 @@ def train_expert(
 
     scores: dict[str, float] = {}
     while state["decisions"] < total and (minutes is None or time.monotonic() - began < 60.0 * minutes):
-        env.difficulty = min(1.0, state["decisions"] / max(1.0, RAMP_SHARE * total)) if start is None else 1.0
+        env.difficulty = state["difficulty"]
         tick = time.monotonic()
         sums: dict[str, float] = {}
         ends = 0
@@ -147,10 +149,19 @@ def train_expert(
             for key, value in outcome.terms.items():
                 sums[key] = sums.get(key, 0.0) + value / config.steps
         losses = ppo.update(rollout)
+        state["difficulty"] = _adapt(state["difficulty"], ends / (config.steps * envs))
         state["decisions"] += config.steps * envs
         state["seconds"] = earlier + time.monotonic() - began
         rate = config.steps * envs / (time.monotonic() - tick)
-        figures = {"decisions": state["decisions"], "total": total, "rate": rate, "falls": ends, **sums, **losses}
+        figures = {
+            "decisions": state["decisions"],
+            "total": total,
+            "rate": rate,
+            "falls": ends,
+            "difficulty": env.difficulty,
+            **sums,
+            **losses,
+        }
         log.write(figures)
         if progress:
             progress(figures)
@@ -173,6 +184,14 @@ def train_expert(
     env.close()
     log.close()
     return Result(out / "best.pt", scores, state["decisions"], state["seconds"] / 60.0)
+
+
+def _adapt(difficulty: float, falls: float) -> float:
+    if falls < FALLS_RARE:
+        return min(1.0, difficulty + DIFFICULTY_STEP)
+    if falls > FALLS_COMMON:
+        return max(0.0, difficulty - DIFFICULTY_STEP)
+    return difficulty
 
 
 def _score(actor: Expert, skill: Skill, threads: int) -> Evaluation:
