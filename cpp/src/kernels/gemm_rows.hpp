@@ -1,0 +1,301 @@
+// What follows a GEMM, row by row, written once over a vector type: LayerNorm, activation, SimNorm, conversion to an
+// operand, two-hot expectation. Padding columns are computed too, and multiplied by zero weights later.
+#pragma once
+
+#include "kernels/gemm_tile.hpp"
+#include "kernels/vmath.hpp"
+
+namespace metaworld_rt::kernels {
+
+template <class S>
+struct Rows {
+  using V = typename S::V;
+  using U = typename Lanes<S>::U;
+  using I = typename Lanes<S>::I;
+  using M = Math<S>;
+  static constexpr std::uint32_t W = S::width;
+  static constexpr std::uint32_t kPerPad = kPad / W;  ///< vectors in 16 columns
+
+  MWRT_INLINE V index(std::uint32_t first) {
+    float lane[W];
+    for (std::uint32_t i = 0; i < W; ++i) lane[i] = static_cast<float>(first + i);
+    return S::load(lane);
+  }
+
+  /// x * u / (u + 2), u = e^x (e^x + 2): Mish with a reciprocal in place of a division.
+  MWRT_INLINE V mish(V x) {
+    const V e = fast_exp(S::min(S::set1(20.0f), x));
+    const V u = S::mul(e, S::add(e, S::set1(2.0f)));
+    return S::mul(S::mul(x, u), S::reciprocal(S::add(u, S::set1(2.0f))));
+  }
+  /// 2^(x log2 e) for x <= 80: relative error about 3e-7 above -20. Never less than 1e-38; keeps a NaN.
+  MWRT_INLINE V fast_exp(V x) {
+    const V y = S::above_least_exponent(S::mul(x, S::set1(1.44269504088896341f)));
+    const V n = S::round(y);
+    const V f = S::sub(y, n);
+    V p = S::set1(1.535336188319500e-4f);
+    p = S::fma(p, f, S::set1(1.339887440266574e-3f));
+    p = S::fma(p, f, S::set1(9.618437357674640e-3f));
+    p = S::fma(p, f, S::set1(5.550332471162809e-2f));
+    p = S::fma(p, f, S::set1(2.402264791363012e-1f));
+    p = S::fma(p, f, S::set1(6.931472028550421e-1f));
+    p = S::fma(p, f, S::set1(1.0f));
+    return S::scale(p, n);
+  }
+
+  static constexpr std::uint32_t kAtOnce = 4;  ///< rows whose sums run side by side, to hide the latency of additions
+
+  struct Moments {
+    float scale[kAtOnce], shift[kAtOnce];  ///< (x - mean) / sqrt(var + epsilon) = x * scale + shift
+  };
+
+  template <class F>
+  MWRT_INLINE void sums(const float* x, std::size_t stride, std::uint32_t rows, std::uint32_t columns, float* total,
+                        F f) {
+    const float* at[kAtOnce];
+    V s[kAtOnce];
+    for (std::uint32_t r = 0; r < kAtOnce; ++r) {
+      at[r] = x + (r < rows ? r : 0) * stride;
+      s[r] = S::set1(0.0f);
+    }
+    for (std::uint32_t i = 0; i < columns; i += W) {
+      for (std::uint32_t r = 0; r < kAtOnce; ++r) s[r] = S::add(s[r], f(S::load(at[r] + i), r));
+    }
+    for (std::uint32_t r = 0; r < kAtOnce; ++r) total[r] = S::sum(s[r]);
+  }
+
+  /// LayerNorm of up to kAtOnce rows, in two passes. The padding of x is zero (zero weights, zero bias); its share of
+  /// the second sum is taken off. A row's bits do not depend on the rows beside it.
+  MWRT_INLINE void moments(const RowArgs& a, const float* x, std::uint32_t rows, Moments& m) {
+    const auto columns = static_cast<std::uint32_t>(padded(a.n));
+    const float count = static_cast<float>(a.n), extra = static_cast<float>(columns - a.n);
+    float mean[kAtOnce], square[kAtOnce];
+    V centre[kAtOnce];
+    sums(x, a.x_stride, rows, columns, mean, [](V v, std::uint32_t) __attribute__((always_inline)) { return v; });
+    for (std::uint32_t r = 0; r < kAtOnce; ++r) centre[r] = S::set1(mean[r] /= count);
+    sums(x, a.x_stride, rows, columns, square, [&](V v, std::uint32_t r) __attribute__((always_inline)) {
+      const V d = S::sub(v, centre[r]);
+      return S::mul(d, d);
+    });
+    for (std::uint32_t r = 0; r < kAtOnce; ++r) {
+      m.scale[r] = 1.0f / __builtin_sqrtf((square[r] - extra * mean[r] * mean[r]) / count + a.epsilon);
+      m.shift[r] = -mean[r] * m.scale[r];
+    }
+  }
+
+  /// Calls f(row, scale, shift) for every row; 1 and 0 without a norm.
+  template <bool norm, class F>
+  MWRT_INLINE void each_row(const RowArgs& a, F f) {
+    for (std::uint32_t first = 0; first < a.rows; first += kAtOnce) {
+      const std::uint32_t rows = a.rows - first < kAtOnce ? a.rows - first : kAtOnce;
+      Moments m;
+      if constexpr (norm) moments(a, a.x + first * a.x_stride, rows, m);
+      for (std::uint32_t r = 0; r < rows; ++r) {
+        f(first + r, S::set1(norm ? m.scale[r] : 1.0f), S::set1(norm ? m.shift[r] : 0.0f));
+      }
+    }
+  }
+  template <bool norm>
+  MWRT_INLINE V normed(const RowArgs& a, const float* x, std::uint32_t i, V scale, V shift) {
+    const V v = S::load(x + i);
+    return norm ? S::fma(S::fma(v, scale, shift), S::load(a.gain + i), S::load(a.bias + i)) : v;
+  }
+
+  // --- operands ---------------------------------------------------------------------------------------------------
+
+  /// Sixteen floats at x (in registers: kPerPad vectors) to their words.
+  MWRT_INLINE void put(Storage storage, const V* v, std::uint32_t column, std::uint32_t* out) {
+    if (storage == Storage::fp32) {
+      for (std::uint32_t k = 0; k < kPerPad; ++k) S::store(reinterpret_cast<float*>(out + column) + k * W, v[k]);
+    } else if (storage == Storage::bf16) {
+      for (std::uint32_t k = 0; k < kPerPad; ++k) S::store_bf16(out + column / 2 + k * W / 2, v[k]);
+    } else {
+      S::store_u8(out + column / 4, v);
+    }
+  }
+
+  template <Storage storage>
+  static void convert(const float* x, std::uint32_t n, float scale, float shift, std::uint32_t* out) noexcept {
+    for (std::uint32_t i = 0; i < n; i += kPad) {
+      V v[kPerPad];
+      for (std::uint32_t k = 0; k < kPerPad; ++k) {
+        v[k] = S::load(x + i + k * W);
+        if (storage == Storage::int8) v[k] = S::fma(v[k], S::set1(scale), S::set1(shift));
+      }
+      put(storage, v, i, out);
+    }
+  }
+
+  // --- finish: norm, activation, group softmax --------------------------------------------------------------------
+
+  template <Storage storage, bool norm, class F>
+  MWRT_INLINE void map_rows(const RowArgs& a, F f) {
+    const auto columns = static_cast<std::uint32_t>(padded(a.n));
+    each_row<norm>(a, [&](std::uint32_t row, V scale, V shift) __attribute__((always_inline)) {
+      float* x = a.x + row * a.x_stride;
+      std::uint32_t* out = a.out + row * a.out_stride;
+      V low = S::set1(0.0f), high = S::set1(0.0f);  // zero is always in the range: it must be a step
+      for (std::uint32_t i = 0; i < columns; i += kPad) {
+        V v[kPerPad];
+        for (std::uint32_t k = 0; k < kPerPad; ++k) {
+          v[k] = f(normed<norm>(a, x, i + k * W, scale, shift));
+          if (storage == Storage::int8) {
+            low = S::min(low, v[k]);
+            high = S::max(high, v[k]);
+            S::store(x + i + k * W, v[k]);
+          }
+        }
+        if (storage != Storage::int8) put(storage, v, i, out);
+      }
+      if (storage == Storage::int8) quantise(x, columns, low, high, out, a.out_scale[row], a.out_zero[row]);
+    });
+  }
+
+  MWRT_INLINE void quantise(const float* x, std::uint32_t columns, V low, V high, std::uint32_t* out, float& scale,
+                            float& zero) {
+    const float least = S::least(low), most = S::greatest(high);
+    // An empty range would divide by zero; a NaN in the row must reach the caller, and the scale carries it.
+    const float range = most - least;
+    scale = (range > 1e-20f ? range : range == range ? 1e-20f : range) * kUnitScale;
+    const float inverse = 1.0f / scale, shift = __builtin_rintf(-least * inverse);
+    zero = scale * shift;
+    for (std::uint32_t i = 0; i < columns; i += kPad) {
+      V v[kPerPad];
+      for (std::uint32_t k = 0; k < kPerPad; ++k) {
+        v[k] = S::fma(S::load(x + i + k * W), S::set1(inverse), S::set1(shift));
+      }
+      S::store_u8(out + i / 4, v);
+    }
+  }
+
+  template <Storage storage, class F>
+  MWRT_INLINE void with_norm(const RowArgs& r, F f) {
+    if (r.gain) {
+      map_rows<storage, true>(r, f);
+    } else {
+      map_rows<storage, false>(r, f);
+    }
+  }
+
+  template <Storage storage>
+  static void finish(const RowArgs& r) noexcept {
+    if (r.group) return simnorm<storage>(r);
+    const V alpha = S::set1(r.alpha);
+    switch (r.activation) {
+      case RowActivation::none:
+        return with_norm<storage>(r, [](V v) __attribute__((always_inline)) { return v; });
+      case RowActivation::relu:
+        return with_norm<storage>(r, [](V v) __attribute__((always_inline)) { return M::relu(v); });
+      case RowActivation::elu:
+        return with_norm<storage>(r, [=](V v) __attribute__((always_inline)) { return M::elu(v, alpha); });
+      case RowActivation::tanh:
+        return with_norm<storage>(r, [](V v) __attribute__((always_inline)) { return M::tanh(v); });
+      case RowActivation::sigmoid:
+        return with_norm<storage>(r, [](V v) __attribute__((always_inline)) { return M::sigmoid(v); });
+      case RowActivation::mish:
+        return with_norm<storage>(r, [](V v) __attribute__((always_inline)) { return mish(v); });
+      case RowActivation::silu:
+        return with_norm<storage>(r, [](V v) __attribute__((always_inline)) { return M::silu(v); });
+      case RowActivation::leaky_relu:
+        return with_norm<storage>(r, [=](V v) __attribute__((always_inline)) { return M::leaky_relu(v, alpha); });
+    }
+  }
+
+  /// Norm (no activation), then softmax over groups. Groups of 8 stay in registers, others pass through memory.
+  template <Storage storage>
+  static void simnorm(const RowArgs& a) noexcept {
+    if (a.gain) {
+      simnorm_rows<storage, true>(a);
+    } else {
+      simnorm_rows<storage, false>(a);
+    }
+  }
+  template <Storage storage, bool norm>
+  MWRT_INLINE void simnorm_rows(const RowArgs& a) {
+    const auto columns = static_cast<std::uint32_t>(padded(a.n));
+    each_row<norm>(a, [&](std::uint32_t row, V scale, V shift) __attribute__((always_inline)) {
+      float* x = a.x + row * a.x_stride;
+      std::uint32_t* out = a.out + row * a.out_stride;
+      V v[kPerPad];
+      for (std::uint32_t i = 0; i < columns; i += kPad) {
+        for (std::uint32_t k = 0; k < kPerPad; ++k) {
+          v[k] = normed<norm>(a, x, i + k * W, scale, shift);
+          if (a.group != 8) S::store(x + i + k * W, v[k]);
+        }
+        if (a.group == 8) {
+          softmax8(v);
+          write_unit<storage>(v, i, out);
+        }
+      }
+      if (a.group == 8) return;
+      softmax_groups(x, a.n, columns, a.group);
+      for (std::uint32_t i = 0; i < columns; i += kPad) {
+        for (std::uint32_t k = 0; k < kPerPad; ++k) v[k] = S::load(x + i + k * W);
+        write_unit<storage>(v, i, out);
+      }
+    });
+  }
+
+  template <Storage storage>
+  MWRT_INLINE void write_unit(V* v, std::uint32_t column, std::uint32_t* out) {
+    if (storage == Storage::int8) {
+      for (std::uint32_t k = 0; k < kPerPad; ++k) v[k] = S::mul(v[k], S::set1(255.0f));
+    }
+    put(storage, v, column, out);
+  }
+
+  /// Two groups of eight in sixteen columns.
+  MWRT_INLINE void softmax8(V* v) {
+    V top[kPerPad], sum[kPerPad];
+    for (std::uint32_t k = 0; k < kPerPad; ++k) top[k] = v[k];
+    S::reduce8(top, [](V a, V b) __attribute__((always_inline)) { return S::max(a, b); });
+    for (std::uint32_t k = 0; k < kPerPad; ++k) sum[k] = v[k] = fast_exp(S::sub(v[k], top[k]));
+    S::reduce8(sum, [](V a, V b) __attribute__((always_inline)) { return S::add(a, b); });
+    for (std::uint32_t k = 0; k < kPerPad; ++k) v[k] = S::mul(v[k], S::reciprocal(sum[k]));
+  }
+
+  MWRT_INLINE void softmax_groups(float* x, std::uint32_t n, std::uint32_t columns, std::uint32_t group) {
+    for (std::uint32_t g = 0; g + group <= n; g += group) {
+      float top = x[g];
+      for (std::uint32_t i = g + 1; i < g + group; ++i) top = x[i] > top ? x[i] : top;
+      for (std::uint32_t i = g; i < g + group; ++i) x[i] -= top;
+    }
+    for (std::uint32_t i = 0; i < columns; i += W) S::store(x + i, fast_exp(S::load(x + i)));
+    for (std::uint32_t g = 0; g + group <= n; g += group) {
+      float sum = 0.0f;
+      for (std::uint32_t i = g; i < g + group; ++i) sum += x[i];
+      const float scale = 1.0f / sum;
+      for (std::uint32_t i = g; i < g + group; ++i) x[i] *= scale;
+    }
+  }
+
+  // --- two-hot expectation ----------------------------------------------------------------------------------------
+
+  static void two_hot(const TwoHotArgs& t) noexcept {
+    const auto columns = static_cast<std::uint32_t>(padded(t.bins));
+    const V bins = S::set1(static_cast<float>(t.bins));
+    for (std::uint32_t row = 0; row < t.rows; ++row) {
+      const float* x = t.x + row * t.x_stride;
+      const auto logits = [=](std::uint32_t i) __attribute__((always_inline)) {
+        const V v = S::load(x + i);
+        return i + W > t.bins ? S::select_gt(bins, index(i), v, S::set1(-1e30f)) : v;  // padding weighs nothing
+      };
+      V top = logits(0);
+      for (std::uint32_t i = W; i < columns; i += W) top = S::max(logits(i), top);
+      top = S::set1(S::greatest(top));
+      V weight = S::set1(0.0f), sum = S::set1(0.0f);
+      for (std::uint32_t i = 0; i < columns; i += W) {
+        const V e = fast_exp(S::sub(logits(i), top));
+        weight = S::add(weight, e);
+        sum = S::fma(e, S::load(t.points + i), sum);
+      }
+      t.out[row] = S::sum(sum) / S::sum(weight);
+    }
+    for (std::uint32_t i = 0; i < t.rows; i += W) {  // sign(v) (e^|v| - 1)
+      const V v = S::load(t.out + i);
+      S::store(t.out + i, S::copysign(M::expm1(S::min(S::set1(88.0f), S::abs(v))), v));
+    }
+  }
+};
+
+}  // namespace metaworld_rt::kernels

@@ -1,0 +1,83 @@
+// What the batched kernels need of a vector type beyond vec_*.hpp: plain versions here, better ones in the files of
+// instruction sets that have them.
+#pragma once
+
+#include "kernels/gemm_tile.hpp"
+
+namespace metaworld_rt::kernels {
+
+template <class Vec>
+struct SimdBase : Vec {
+  using V = typename Vec::V;
+  using U = typename Lanes<Vec>::U;
+  using I = typename Lanes<Vec>::I;
+  using F = typename Lanes<Vec>::F;
+  static constexpr std::uint32_t W = Vec::width;
+
+  MWRT_INLINE V reciprocal(V x) { return Vec::div(Vec::set1(1.0f), x); }
+  /// p * 2^n, n integral, after above_least_exponent and at most 127
+  MWRT_INLINE V scale(V p, V n) { return Vec::mul(p, Vec::pow2(n)); }
+  MWRT_INLINE V above_least_exponent(V n) { return Vec::max(Vec::set1(-126.0f), n); }
+  MWRT_INLINE float least(V v) {
+    float lane[W];
+    Vec::store(lane, v);
+    float x = lane[0];
+    for (std::uint32_t i = 1; i < W; ++i) x = lane[i] < x ? lane[i] : x;
+    return x;
+  }
+  MWRT_INLINE float greatest(V v) { return -least(Vec::sub(Vec::set1(0.0f), v)); }
+
+  /// Rounds to nearest even; W / 2 words.
+  MWRT_INLINE void store_bf16(std::uint32_t* out, V v) {
+    typedef std::uint16_t H __attribute__((vector_size(2 * W)));
+    U u = (U)v;
+    u += 0x7fffu + (u >> 16 & 1u);
+    const H h = __builtin_convertvector(u >> 16, H);
+    __builtin_memcpy(out, &h, sizeof h);
+  }
+  /// Sixteen floats, rounded and clamped to 0..255; four words.
+  MWRT_INLINE void store_u8(std::uint32_t* out, const V* v) {
+    float lane[kPad];
+    for (std::uint32_t k = 0; k < kPad / W; ++k) {
+      Vec::store(lane + k * W, Vec::round(Vec::min(Vec::set1(255.0f), Vec::max(Vec::set1(0.0f), v[k]))));
+    }
+    for (std::uint32_t k = 0; k < 4; ++k) {
+      std::uint32_t word = 0;
+      for (std::uint32_t i = 0; i < 4; ++i) {
+        const float x = lane[4 * k + i];
+        word |= static_cast<std::uint32_t>(x >= 0.0f ? x : 0.0f) << (8 * i);
+      }
+      out[k] = word;
+    }
+  }
+
+  /// High 32 bits of a * m.
+  MWRT_INLINE U mul_high(U a, std::uint32_t m) {
+    U out{};
+    for (std::uint32_t i = 0; i < W; ++i) out[i] = static_cast<std::uint32_t>(std::uint64_t{a[i]} * m >> 32);
+    return out;
+  }
+  MWRT_INLINE V square_root(V x) {
+    F f = (F)x;
+    for (std::uint32_t i = 0; i < W; ++i) f[i] = __builtin_sqrtf(f[i]);
+    return (V)f;
+  }
+};
+
+/// Four lanes: a group of eight is two vectors.
+template <class Vec>
+struct SimdOfFour : SimdBase<Vec> {
+  using V = typename Vec::V;
+  using F = typename Lanes<Vec>::F;
+  template <class Op>
+  MWRT_INLINE void reduce8(V* v, Op op) {
+    for (int k = 0; k < 4; k += 2) {
+      V r = op(v[k], v[k + 1]);
+      r = op(r, (V)__builtin_shufflevector((F)r, (F)r, 2, 3, 0, 1));
+      r = op(r, (V)__builtin_shufflevector((F)r, (F)r, 1, 0, 3, 2));
+      v[k] = v[k + 1] = r;
+    }
+  }
+};
+
+}  // namespace metaworld_rt::kernels

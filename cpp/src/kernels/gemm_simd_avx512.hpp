@@ -1,0 +1,42 @@
+// Include only from gemm_avx512*.cpp.
+#pragma once
+
+#include "kernels/gemm_simd.hpp"
+#include "kernels/vec_avx512.hpp"
+
+namespace metaworld_rt::kernels {
+
+namespace {
+struct SimdAvx512 : SimdBase<VecAvx512> {
+  static constexpr int tile_rows = 14, tile_vectors = 2;  // 28 of 32 registers
+
+  /// 2^-14 from the table, squared by one Newton step.
+  MWRT_INLINE V reciprocal(V x) {
+    const V r = _mm512_rcp14_ps(x);
+    return _mm512_fmadd_ps(r, _mm512_fnmadd_ps(x, r, _mm512_set1_ps(1.0f)), r);
+  }
+  MWRT_INLINE V scale(V p, V n) { return _mm512_scalef_ps(p, n); }  ///< takes any n
+  MWRT_INLINE V above_least_exponent(V n) { return n; }
+  MWRT_INLINE float least(V v) { return _mm512_reduce_min_ps(v); }
+  MWRT_INLINE float greatest(V v) { return _mm512_reduce_max_ps(v); }
+  MWRT_INLINE void store_u8(std::uint32_t* out, const V* v) {
+    const __m512i i = _mm512_max_epi32(_mm512_cvtps_epi32(v[0]), _mm512_setzero_si512());
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtusepi32_epi8(i));
+  }
+  MWRT_INLINE U mul_high(U a, std::uint32_t m) {
+    const __m512i x = (__m512i)a, f = _mm512_set1_epi32(static_cast<int>(m));
+    const __m512i even = _mm512_srli_epi64(_mm512_mul_epu32(x, f), 32);
+    const __m512i odd = _mm512_mul_epu32(_mm512_srli_epi64(x, 32), f);
+    return (U)_mm512_mask_blend_epi32(0xaaaa, even, odd);
+  }
+  MWRT_INLINE V square_root(V v) { return _mm512_sqrt_ps(v); }
+  template <class Op>
+  MWRT_INLINE void reduce8(V* v, Op op) {
+    V r = op(v[0], _mm512_shuffle_f32x4(v[0], v[0], 0xb1));
+    r = op(r, _mm512_permute_ps(r, 0x4e));
+    v[0] = op(r, _mm512_permute_ps(r, 0xb1));
+  }
+};
+}  // namespace
+
+}  // namespace metaworld_rt::kernels
