@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# One row a joint: name, kp (N m/rad), kd (N m s/rad), |force| max (N m), lower, upper (rad), default (rad), scale (rad).
-# Gains, force limits and ranges are HumanoidBench's h1; the default pose is its keyframe. `scale` is ours, see ACTION_SCALE.
+# One row a joint: name, kp (N m/rad), kd (N m s/rad), |force| max (N m), lower, upper, default, scale (rad).
+# Gains, force limits and ranges are HumanoidBench's h1; the default pose is its keyframe; `scale`: see ACTION_SCALE.
 _LEG = (
     ("hip_yaw", 200.0, 5.0, 200.0, -0.43, 0.43, 0.0, 0.4),
     ("hip_roll", 200.0, 5.0, 200.0, -0.43, 0.43, 0.0, 0.4),

@@ -14,6 +14,9 @@ UNIT_RAD = 0.5
 """rad per unit of the network's output on every joint: learning is conditioned the same whatever the action scale."""
 
 
+DEVIATION_FLOOR = 0.05
+
+
 def mlp(sizes: Sequence[int]) -> nn.Sequential:
     """Linear layers with ELU between them, orthogonal initialisation."""
     layers: list[nn.Module] = []
@@ -27,6 +30,35 @@ def mlp(sizes: Sequence[int]) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
+class Normaliser(nn.Module):
+    """Shifts and scales phi by the mean and deviation seen in training, with a floor so that nothing is blown up."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("variance", torch.ones(size))
+        self.register_buffer("count", torch.zeros(()))
+
+    @property
+    def deviation(self) -> torch.Tensor:
+        """What phi is divided by, (size,)."""
+        return self.variance.sqrt().clamp_min(DEVIATION_FLOOR)
+
+    @torch.no_grad()
+    def update(self, phi: torch.Tensor) -> None:
+        """Takes a batch (k, size) into the statistics; later batches count less and less, down to a thousandth."""
+        self.count += 1
+        share = float(torch.clamp(1.0 / self.count, min=1e-3))
+        mean, variance = phi.mean(0), phi.var(0)
+        delta = mean - self.mean
+        self.variance.mul_(1 - share).add_(share * variance + share * (1 - share) * delta.square())
+        self.mean.add_(share * delta)
+
+    def forward(self, phi: torch.Tensor) -> torch.Tensor:
+        """Normalised phi, (batch, size)."""
+        return (phi - self.mean) / self.deviation
+
+
 class Expert(nn.Module):
     """Deterministic expert: phi (batch, size) -> normalised action (batch, n), not clamped (the controller clamps).
 
@@ -37,23 +69,31 @@ class Expert(nn.Module):
         super().__init__()
         self.hidden = tuple(hidden)
         self.phi_size = phi_size
+        self.normaliser = Normaliser(phi_size)
         self.net = mlp([phi_size, *hidden, H1.n])
         with torch.no_grad():
             self.net[-1].weight.mul_(0.01)
         self.register_buffer("gain", torch.tensor(UNIT_RAD / H1.action_scale, dtype=torch.float32))
         self.log_std = nn.Parameter(torch.full((H1.n,), float(np.log(initial_std))))
 
+    def mean(self, phi: torch.Tensor) -> torch.Tensor:
+        """The network's output, (batch, n), in `UNIT_RAD` rad."""
+        return self.net(self.normaliser(phi))
+
     def forward(self, phi: torch.Tensor) -> torch.Tensor:
         """Normalised action, (batch, n)."""
-        return self.net(phi) * self.gain
+        return self.mean(phi) * self.gain
 
 
 def deployed(expert: Expert) -> nn.Sequential:
-    """The same function as a plain chain of Linear and ELU, for export: the gain is folded into the last layer."""
+    """The same function as a plain chain of Linear and ELU, for export: normaliser and gain are folded in."""
     sizes = [expert.phi_size, *expert.hidden, H1.n]
     chain = mlp(sizes)
     chain.load_state_dict(expert.net.state_dict())
     with torch.no_grad():
+        deviation = expert.normaliser.deviation
+        chain[0].bias.sub_(chain[0].weight @ (expert.normaliser.mean / deviation))
+        chain[0].weight.div_(deviation)
         chain[-1].weight.mul_(expert.gain[:, None])
         chain[-1].bias.mul_(expert.gain)
     return chain.eval()

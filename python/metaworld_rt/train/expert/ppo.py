@@ -82,7 +82,10 @@ class Ppo:
 
     def _distribution(self, phi: torch.Tensor) -> torch.distributions.Normal:
         std = self.actor.log_std.exp().clamp_min(self.config.min_std)
-        return torch.distributions.Normal(self.actor.net(phi), std)
+        return torch.distributions.Normal(self.actor.mean(phi), std)
+
+    def _value(self, phi: torch.Tensor) -> torch.Tensor:
+        return self.critic(self.actor.normaliser(phi))[:, 0]
 
     @torch.no_grad()
     def act(self, phi: np.ndarray, rollout: Rollout, t: int) -> np.ndarray:
@@ -92,7 +95,7 @@ class Ppo:
         u = dist.sample()
         rollout.phi[t], rollout.action[t], rollout.mean[t] = x, u, dist.mean
         rollout.log_prob[t] = dist.log_prob(u).sum(-1)
-        rollout.value[t] = self.critic(x)[:, 0]
+        rollout.value[t] = self._value(x)
         return (u * self.actor.gain).cpu().numpy().astype(np.float64)
 
     @torch.no_grad()
@@ -102,7 +105,7 @@ class Ppo:
         """Notes what the actions of step t gave."""
         rollout.reward[t] = torch.as_tensor(reward * self.config.reward_scale, dtype=torch.float32)
         rollout.done[t] = torch.as_tensor(done, dtype=torch.float32)
-        value = self.critic(torch.as_tensor(final, device=self.device))[:, 0]
+        value = self._value(torch.as_tensor(final, device=self.device))
         rollout.next_value[t] = torch.where(torch.as_tensor(terminated), torch.zeros_like(value), value)
 
     def _advantages(self, r: Rollout) -> torch.Tensor:
@@ -136,7 +139,7 @@ class Ppo:
                 ratio = (dist.log_prob(action[rows]).sum(-1) - log_prob[rows]).exp()
                 adv = flat_adv[rows]
                 surrogate = torch.minimum(ratio * adv, ratio.clamp(1 - c.clip, 1 + c.clip) * adv)
-                value_loss = nn.functional.mse_loss(self.critic(x)[:, 0], target[rows])
+                value_loss = nn.functional.mse_loss(self._value(x), target[rows])
                 mirror = self._mirror_loss(x, dist.mean)
                 loss = (
                     -surrogate.mean()
@@ -154,6 +157,7 @@ class Ppo:
                 totals["value"] += share * float(value_loss.detach())
                 totals["kl"] += share * float(kl.sum(-1).mean().detach())
                 totals["mirror"] += share * float(mirror.detach())
+        self.actor.normaliser.update(phi)
         totals["std"] = float(self.actor.log_std.detach().exp().mean())
         totals["lr"] = self.lr
         return totals
@@ -163,7 +167,7 @@ class Ppo:
             return torch.zeros((), device=self.device)
         phi_perm, phi_sign, act_perm, act_sign = self._mirror
         half = phi[::2]  # half the minibatch is enough, and cheaper
-        mirrored = self.actor.net(half[:, phi_perm] * phi_sign)
+        mirrored = self.actor.mean(half[:, phi_perm] * phi_sign)
         return (mirrored - (mean[::2][:, act_perm] * act_sign).detach()).square().mean()
 
     def _adapt(self, kl: float) -> None:
