@@ -12,6 +12,13 @@
 #include "metaworld_rt/controller.hpp"
 #include "metaworld_rt/types.hpp"
 
+namespace metaworld_rt {
+
+void bind_network(pybind11::module_& m);
+void bind_planner(pybind11::module_& m);
+
+}  // namespace metaworld_rt
+
 namespace metaworld_rt::bindings {
 
 namespace py = pybind11;
@@ -56,8 +63,6 @@ void bind_bundle(py::module_& m);
 void bind_controller(py::module_& m);
 void bind_loop(py::module_& m);
 void bind_histogram(py::module_& m);
-void bind_network(py::module_& m);
-void bind_planner(py::module_& m);
 
 /// A contiguous float64 vector of `size` values, without a copy. Lists and other dtypes are refused, not converted:
 /// a silent float32 or a transposed view is how an observation order is guessed wrongly.

@@ -83,7 +83,7 @@ py::object files(const Bundle& bundle) {
 }
 
 template <class T>
-auto vector_of(std::vector<T> Robot::*member) {
+auto vector_of(std::vector<T> Robot::* member) {
   return [member](const Bundle& bundle) { return copied((bundle.robot.*member).data(), bundle.robot.size()); };
 }
 
@@ -100,7 +100,8 @@ void bind_bundle(py::module_& m) {
       .def_readonly("licence", &Bundle::licence)
       .def_readonly("digest", &Bundle::digest, "SHA-256 of bundle.json, which names all other digests.")
       .def_property_readonly("robot", [](const Bundle& b) { return b.robot.name; })
-      .def_property_readonly("joints", [](const Bundle& b) { return b.robot.joints; }, "Joint names, plant order.")
+      .def_property_readonly(
+          "joints", [](const Bundle& b) { return b.robot.joints; }, "Joint names, plant order.")
       .def_property_readonly("default_pos", vector_of(&Robot::default_pos), "float64[n], rad.")
       .def_property_readonly("lower", vector_of(&Robot::lower), "float64[n], rad.")
       .def_property_readonly("upper", vector_of(&Robot::upper), "float64[n], rad.")

@@ -7,6 +7,8 @@
 #include "bindings.hpp"
 #include "metaworld_rt/bundle.hpp"
 #include "metaworld_rt/controller.hpp"
+#include "metaworld_rt/loop.hpp"
+#include "realtime/rt_thread.hpp"
 
 namespace metaworld_rt::bindings {
 namespace {
@@ -55,6 +57,48 @@ py::dict statistics(GuardedController& self) {
   py::dict rungs;
   for (std::size_t i = 0; i < kRungs; ++i) rungs[name(static_cast<Rung>(i))] = s.rungs[i];
   out["rungs"] = rungs;
+  return out;
+}
+
+/// Times `ticks` steps over a cycle of recorded observations, as the loop does, on the calling thread.
+py::dict measure(GuardedController& self, const py::array_t<double, py::array::c_style>& observations,
+                 std::uint64_t ticks, double seconds) {
+  const Stepping guard(self);
+  const std::size_t size = self.active_bundle().observation_size;
+  if (observations.ndim() != 2 || static_cast<std::size_t>(observations.shape(1)) != size ||
+      observations.shape(0) < 1) {
+    throw py::value_error("observations must have shape (rows, " + std::to_string(size) + ")");
+  }
+  const auto rows = static_cast<std::size_t>(observations.shape(0));
+  const double* data = observations.data();
+  const auto period_ns = static_cast<std::int64_t>(1e9 / self.active_bundle().tick_hz + 0.5);
+  const realtime::CallCounter counter;
+  Histogram all, decisions;
+  Command command;
+  Status status;
+  std::uint64_t done = 0;
+  {
+    const py::gil_scoped_release release;
+    const std::int64_t end = monotonic_ns() + static_cast<std::int64_t>(seconds * 1e9);
+    for (; done < ticks && (seconds <= 0.0 || monotonic_ns() < end); ++done) {
+      const double* row = data + (done % rows) * size;
+      const auto t = static_cast<std::int64_t>(done) * period_ns;
+      const std::int64_t began = monotonic_ns();
+      counter.arm();
+      self.step(t, {row, size}, command, status);
+      counter.disarm();
+      const std::int64_t took = monotonic_ns() - began;
+      all.record(took);
+      if (status.new_decision) decisions.record(took);
+    }
+  }
+  py::dict out;
+  out["ticks"] = done;
+  out["duration"] = all;
+  out["decisions"] = decisions;
+  const realtime::CallCounts counts = counter.counts();
+  out["mallocs"] = counter.loaded() ? py::object(py::int_(counts.allocations)) : py::none();
+  out["locks"] = counter.loaded() ? py::object(py::int_(counts.locks)) : py::none();
   return out;
 }
 
@@ -107,7 +151,13 @@ void bind_controller(py::module_& m) {
             return self.last_status;
           },
           "Status of the last step(); RealtimeLoop.status() has the loop's.")
-      .def("statistics", &statistics, "dict of counters since construction or reset(); plan_age and plan_duration are Histograms.")
+      .def("statistics", &statistics,
+           "dict of counters since construction or reset(); plan_age and plan_duration are Histograms.")
+      .def("measure", &measure, py::arg("observations"), py::arg("ticks"), py::arg("seconds") = 0.0,
+           "Times step() on this thread over a cycle of observations, for benchmarks.\n\nArgs:\n    observations: "
+           "float64[rows, bundle.observation_size].\n    ticks: how many at most.\n    seconds: stop after this long; "
+           "0: no limit.\n\nReturns:\n    dict: ticks, duration and decisions (Histograms of all ticks and of those "
+           "that decide), mallocs and locks (None unless the counting library is preloaded).")
       .def("reset", &reset, "Back to the state after construction; bundle, planner and recorder stay.")
       .def(
           "post_command", [](GuardedController& self, const SkillCommand& command) { self.post(command); },
@@ -122,10 +172,8 @@ void bind_controller(py::module_& m) {
            "another robot, observation or rates; nothing is changed and rung swap_refused counts.")
       .def("note_refused_swap", &GuardedController::note_refused_swap,
            "Counts a bundle that load() refused before it could be swapped in. Any thread.")
-      .def_property_readonly("bundle",
-                             [](const GuardedController& self) {
-                               return std::const_pointer_cast<Bundle>(self.bundle());
-                             })
+      .def_property_readonly(
+          "bundle", [](const GuardedController& self) { return std::const_pointer_cast<Bundle>(self.bundle()); })
       .def("set_planner", &set_planner, py::arg("planner"), py::arg("budget_ns") = 0,
            "Plans inside the tick of every decision, for budget_ns at most; 0: no deadline, deterministic.")
       .def("expect_plans", &GuardedController::expect_plans, py::arg("expected"),

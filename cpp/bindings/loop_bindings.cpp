@@ -1,4 +1,5 @@
-// RealtimeLoop and PlannerThread: C++ threads, no Python in them. The GIL is released wherever one of them is waited for.
+// RealtimeLoop and PlannerThread: C++ threads, no Python in them. The GIL is released wherever one of them is waited
+// for.
 #include <pybind11/stl.h>
 
 #include <memory>
@@ -144,7 +145,8 @@ void bind_loop(py::module_& m) {
            "takes the bundle's.\n    duration_s: 0 runs until stop().\n    priority: SCHED_FIFO 1..99; 0 leaves the "
            "scheduler as it is.\n    cpu: pin to this core; negative: no.\n    lock_memory: mlockall.\n    end: what "
            "the plant gets last: damping, or position to hold the last target.\n\nRaises:\n    Error: bad options.")
-      .def("start", &Loop::start, "Raises:\n    Error: it was started before.\n    RuntimeError: the controller is in use.")
+      .def("start", &Loop::start,
+           "Raises:\n    Error: it was started before.\n    RuntimeError: the controller is in use.")
       .def("stop", &Loop::stop, release(), "Asks it to end after the tick at hand; it then sends the end command.")
       .def("join", &Loop::join, release(), "Waits until the thread has ended.")
       .def_property_readonly("running", &Loop::running)

@@ -7,7 +7,7 @@ PYBIND11_MODULE(_core, m) {
   m.attr("__version__") = MWRT_VERSION;
   bind_types(m);
   bind_histogram(m);
-  bind_network(m);
+  metaworld_rt::bind_network(m);
   bind_bundle(m);
   bind_controller(m);
   bind_loop(m);

@@ -82,15 +82,17 @@ void bind_skill_values(py::module_& m) {
       });
 
   py::class_<Stage>(m, "Stage", "One step of a skill plan: weights over the bundle's experts, and when to go on.")
-      .def(py::init(&make_stage), py::arg("weights"), py::arg("alpha") = -1.0f, py::arg("goal") = Goal{},
-           py::arg("until") = Until::never, py::arg("threshold") = 0.0f, py::arg("timeout_s") = 0.0f,
-           "Args:\n    weights: one a skill of the bundle, in its order, each >= 0, sum 1 (checked by the controller).\n"
-           "    alpha: trust in these weights against the gate, 0..1; negative takes the bundle's value.\n"
-           "    goal: what to aim at.\n    until: when the stage is done; `threshold` is in the unit it names.\n"
-           "    threshold: see until.\n    timeout_s: go on after this long whatever `until` says; 0 = no timeout.\n\n"
-           "Raises:\n    ValueError: more weights than a bundle can have skills.")
-      .def_property_readonly("weights", [](const Stage& stage) { return copied(stage.weights.data(), kMaxSkills); },
-                             "float32[32], entries past the bundle's skills are 0.")
+      .def(
+          py::init(&make_stage), py::arg("weights"), py::arg("alpha") = -1.0f, py::arg("goal") = Goal{},
+          py::arg("until") = Until::never, py::arg("threshold") = 0.0f, py::arg("timeout_s") = 0.0f,
+          "Args:\n    weights: one a skill of the bundle, in its order, each >= 0, sum 1 (checked by the controller).\n"
+          "    alpha: trust in these weights against the gate, 0..1; negative takes the bundle's value.\n"
+          "    goal: what to aim at.\n    until: when the stage is done; `threshold` is in the unit it names.\n"
+          "    threshold: see until.\n    timeout_s: go on after this long whatever `until` says; 0 = no timeout.\n\n"
+          "Raises:\n    ValueError: more weights than a bundle can have skills.")
+      .def_property_readonly(
+          "weights", [](const Stage& stage) { return copied(stage.weights.data(), kMaxSkills); },
+          "float32[32], entries past the bundle's skills are 0.")
       .def_readonly("alpha", &Stage::alpha)
       .def_readonly("goal", &Stage::goal)
       .def_readonly("until", &Stage::until)
@@ -150,7 +152,8 @@ void bind_status(py::module_& m) {
       .def_property_readonly("plan_age_ns", [](const S& s) { return s.plan_age_ns; })
       .def_property_readonly("semantic_age_ns", [](const S& s) { return s.semantic_age_ns; })
       .def_property_readonly("alpha", [](const S& s) { return s.alpha; })
-      .def_property_readonly("phase", [](const S& s) { return s.phase; }, "Gait phase, cycles in [0, 1).")
+      .def_property_readonly(
+          "phase", [](const S& s) { return s.phase; }, "Gait phase, cycles in [0, 1).")
       .def_property_readonly(
           "mixture", [](const S& s) { return copied(s.mixture.data(), s.skills); },
           "float32[skills], the fused weights over the experts.")

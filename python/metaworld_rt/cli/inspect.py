@@ -34,25 +34,25 @@ def _onnx(path: Path) -> dict[str, Any]:
 
     if not path.is_file():
         raise UserError(f"there is no file {path}")
-    network = Network.from_onnx(path.read_bytes(), path.name)
+    network = Network.from_file(path)
     document = {
         "kind": "onnx",
         "path": str(path),
         "bytes": path.stat().st_size,
-        "inputs": [list(item) for item in network.inputs],
-        "outputs": [list(item) for item in network.outputs],
+        "inputs": network.inputs,
+        "outputs": network.outputs,
         "isa": network.isa,
-        "ops": [list(op) for op in network.ops],
-        "parameters": network.parameters,
-        "metadata": dict(network.metadata),
+        "operations": network.operations,
+        "metadata": network.metadata,
         "warnings": [],
     }
-    print(f"{path.name}: {document['bytes']} bytes, {document['parameters']} parameters, packed for {network.isa}")
+    print(f"{path.name}: {document['bytes']} bytes, packed for {network.isa}")
     for word, items in (("input", network.inputs), ("output", network.outputs)):
         for name, size in items:
             print(f"  {word} {name} [{size}]")
-    print(common.table([list(op) for op in network.ops], ["node", "native operation", "size"]))
-    for key, value in network.metadata:
+    for operation in network.operations:
+        print(f"  {operation}")
+    for key, value in network.metadata.items():
         print(f"  {key}: {value[:100]}")
     return document
 

@@ -57,8 +57,8 @@ class StateReader:
         base = ["base_pos", "base_quat", "joint_pos", "base_lin_vel", "base_ang_vel", "joint_vel"]
         return [*base, *self._hands, "goal_pos", "door", "door_present"]
 
-    def read(self, data: mujoco.MjData, goal: np.ndarray | None) -> dict[str, np.ndarray | float]:
-        """The terms of a state; a task without a goal gives the origin, one without a door a closed door."""
+    def read(self, data: mujoco.MjData, goal: np.ndarray) -> dict[str, np.ndarray | float]:
+        """The terms of a state; a task without a door gives a closed one."""
         qpos, qvel = data.qpos, data.qvel
         n = H1.n
         door = np.array([*qpos[7 + n :], *qvel[6 + n :]]) if self._door else np.zeros(4)
@@ -70,7 +70,7 @@ class StateReader:
             "base_ang_vel": qvel[3:6],
             "joint_vel": qvel[self._rates],
             **{name: data.sensordata[where] for name, where in self._hands.items()},
-            "goal_pos": np.zeros(3) if goal is None else goal,
+            "goal_pos": goal,
             "door": door,
             "door_present": float(self._door),
         }

@@ -1,0 +1,1 @@
+"""Speed, always beside its peers in the same process run."""

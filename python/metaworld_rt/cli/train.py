@@ -1,0 +1,91 @@
+"""The training stages. Each resumes where it was stopped, and needs the `train` extra."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from pathlib import Path
+
+from ..errors import UserError
+from . import common
+
+HELP = "the training stages"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    stages = parser.add_subparsers(title="stages", dest="stage", metavar="STAGE", required=True)
+    expert = stages.add_parser("expert", help="one skill by PPO, minutes on 2 cores")
+    expert.add_argument("name", metavar="SKILL", help="stand, walk, run, ...")
+    expert.add_argument("--out", type=Path, required=True, metavar="DIR", help="checkpoints, logs and the ONNX file")
+    expert.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
+    expert.add_argument("--decisions", type=common.positive(int), metavar="N", help="default: the skill's recipe")
+    expert.add_argument("--minutes", type=common.positive(float), metavar="M", help="stop after this long")
+    expert.add_argument("--envs", type=common.positive(int), default=256, metavar="N", help="default: %(default)s")
+    expert.add_argument("--threads", type=common.positive(int), default=2, metavar="N", help="default: %(default)s")
+    expert.add_argument("--start", type=Path, metavar="FILE", help="checkpoint to fine-tune from")
+    expert.add_argument("--bank", type=Path, action="append", default=[], metavar="FILE", help="start states; repeatable")
+    expert.add_argument("--collisions", choices=["fast", "full"], default="fast", help="default: %(default)s")
+    expert.add_argument("--fresh", action="store_true", help="begin anew even if --out holds a checkpoint")
+    common.add_json(expert)
+    expert.set_defaults(execute=_expert)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Runs the stage that was named."""
+    return args.execute(args)
+
+
+def _need_torch() -> None:
+    if importlib.util.find_spec("torch") is None:
+        raise UserError("training needs PyTorch: pip install 'metaworld-rt[train]'")
+
+
+def _expert(args: argparse.Namespace) -> int:
+    common.check_writable(args.json, "the result")
+    _need_torch()
+    from tqdm import tqdm
+
+    from ..train.expert.skill import SKILLS
+    from ..train.expert.trainer import train_expert
+
+    if args.name not in SKILLS:
+        raise UserError(f"no skill {args.name!r}: one of {', '.join(SKILLS)}")
+    bar = tqdm(total=None, unit="decision", unit_scale=True, disable=not common.interactive())
+
+    def progress(figures: dict) -> None:
+        if "decisions" in figures:
+            bar.total = figures.get("total", bar.total)
+            bar.update(figures["decisions"] - bar.n)
+        if "eval" in figures:
+            bar.write(f"evaluated: {figures['eval']}")
+
+    with bar:
+        result = train_expert(
+            args.name,
+            args.out,
+            args.seed,
+            args.decisions,
+            args.minutes,
+            resume=not args.fresh,
+            start=args.start,
+            banks=args.bank,
+            envs=args.envs,
+            threads=args.threads,
+            collisions=args.collisions,
+            progress=progress,
+        )
+    document = {
+        "stage": "expert",
+        "skill": args.name,
+        "seed": args.seed,
+        "path": str(result.path),
+        "decisions": result.decisions,
+        "minutes": result.minutes,
+        "scores": result.scores,
+        "versions": {**common.versions(), "torch": common.version("torch")},
+    }
+    common.write_json(args.json, "train", document)
+    print(common.table([[k, v] for k, v in result.scores.items()], ["score", args.name]))
+    print(f"{result.path}: {result.decisions} decisions, {result.minutes:.1f} minutes")
+    return 0
