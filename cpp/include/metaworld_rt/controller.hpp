@@ -102,6 +102,8 @@ class Controller {
   void note_refused_swap() noexcept;
   /// The bundle accepted last (by the constructor or swap()). Takes the mutex of post().
   std::shared_ptr<const Bundle> bundle() const;
+  /// As given to the constructor; a flight record keeps them.
+  const ControllerOptions& options() const noexcept;
 
   // --- one planner thread: wait-free -----------------------------------------------------------------------------
 

@@ -389,6 +389,8 @@ std::shared_ptr<const Bundle> Controller::bundle() const {
   return impl_->accepted;
 }
 
+const ControllerOptions& Controller::options() const noexcept { return impl_->options; }
+
 bool Controller::take_request(PlanRequest& request) noexcept { return impl_->requests.read(request); }
 void Controller::post_plan(const Plan& plan) noexcept { impl_->inbox.plan.write(plan); }
 
