@@ -48,6 +48,8 @@ class Workspace {
 /// Constant after loading; copies share the weights. Every const member is safe from any number of threads.
 class Network {
  public:
+  /// A network without inputs and outputs.
+  Network();
   /// Reads an ONNX model (the bytes of the file). `name` is used in messages only.
   /// Throws Error: the bytes are not valid ONNX, or "node X, op Y is not supported by the native engine; ...".
   /// Load time only. The instruction set is chosen here (see MWRT_ISA in docs/engine.md).
