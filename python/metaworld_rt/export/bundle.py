@@ -19,6 +19,9 @@ from metaworld_rt.export.schema import BundleError, check_description, network_k
 
 __all__ = ["BundleError", "read_bundle", "verify_bundle", "write_bundle"]
 
+#: In place of the digest while it is computed.
+_NO_SEAL = "0" * 64
+
 
 def write_bundle(
     path: str | os.PathLike,
@@ -67,13 +70,13 @@ def write_bundle(
     description["files"] = {
         key: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for key, data in sorted(files.items())
     }
-    files["bundle.json"] = (json.dumps(description, indent=1, allow_nan=False) + "\n").encode()
+    files["bundle.json"] = _sealed(json.dumps({**description, "sha256": _NO_SEAL}, indent=1, allow_nan=False) + "\n")
     _write_all(path, files, overwrite)
     return path
 
 
 def read_bundle(path: str | os.PathLike) -> tuple[dict, dict[str, bytes]]:
-    """Read bundle.json and every file it lists, sizes and checksums checked.
+    """Read bundle.json (without its own digest) and every file it lists, sizes and checksums checked.
 
     Raises:
         BundleError: missing, damaged or inconsistent, said in one line.
@@ -115,11 +118,20 @@ def verify_bundle(path: str | os.PathLike) -> dict:
     return description
 
 
+def _sealed(text: str) -> bytes:
+    """Put the digest of `text`, in which "sha256" is still `_NO_SEAL`, into it: it covers all but itself."""
+    return text.replace(_NO_SEAL, hashlib.sha256(text.encode()).hexdigest(), 1).encode()
+
+
 def _parse(path: Path, raw: bytes) -> dict:
     try:
         description = json.loads(raw)
     except ValueError as error:
         raise BundleError(f"{path}: bundle.json is not JSON: {error}") from error
+    if isinstance(description, dict) and "sha256" in description:
+        seal = str(description.pop("sha256")).encode()
+        if hashlib.sha256(raw.replace(seal, _NO_SEAL.encode(), 1)).hexdigest().encode() != seal:
+            raise BundleError(f"{path}: bundle.json is damaged or was edited; drop its key sha256 if that is meant")
     if not isinstance(description, dict) or not isinstance(description.get("files"), dict):
         raise BundleError(f"{path}: bundle.json lists no files")
     for key in description["files"]:
