@@ -59,17 +59,24 @@ class PlanResult:
 
 @torch.no_grad()
 def plan(
-    model: WorldModel, k: PlannerConfig, s: Situation, noise: Noise, prev_mean: Tensor | None = None
+    model: WorldModel,
+    k: PlannerConfig,
+    s: Situation,
+    noise: Noise,
+    prev_mean: Tensor | None = None,
+    warm: Tensor | None = None,
 ) -> PlanResult:
-    """Plan one decision for each of B robots; `prev_mean` `[B, H, A]` (already shifted) is the warm start."""
+    """Plan one decision for each of B robots.
+
+    `prev_mean` `[B, H, A]` (already shifted in time) is the warm start, of the robots marked in `warm` `[B]` if given.
+    """
     z0 = model.encode(s.phi, s.c)
     prior = rollout(model, k, s, z0, lambda t, z, ref: prior_action(model, z, s.c, noise.prior[:, t]))
     quiet = noise.expert * (torch.arange(k.expert_trajectories) > 0)[:, None]
     expert = rollout(model, k, s, z0, lambda t, z, ref: (ref + k.min_std * quiet[:, t]).clamp(-1, 1))
+    mean = expert[:, :, 0] if k.expert_trajectories else torch.zeros_like(noise.sample[:, 0, :, 0])
     if prev_mean is not None:
-        mean = prev_mean
-    else:
-        mean = expert[:, :, 0] if k.expert_trajectories else torch.zeros_like(noise.sample[:, 0, :, 0])
+        mean = prev_mean if warm is None else torch.where(warm[:, None, None], prev_mean, mean)
     std = torch.full_like(mean, k.max_std)
     values, elites = [], []
     for i in range(k.iterations):

@@ -1,0 +1,102 @@
+"""The gate's teacher: how well each expert fares from a state, measured by letting it try."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from metaworld_rt.train.world_model.arena import Arena, ArenaConfig
+from metaworld_rt.train.world_model.library import ExpertLibrary
+from metaworld_rt.train.world_model.policies import follow_experts
+
+#: States come from commanded skills, changes between them, and pushes.
+VISITED = ArenaConfig(decisions=800, switch_every_s=4.0, blend_share=0.1, push_every_s=2.5, push=1.2, turn=0.1)
+
+
+@dataclass
+class Snapshot:
+    """Full states of n robots, so that they can be put back: what the arena needs, and phi."""
+
+    qpos: np.ndarray
+    qvel: np.ndarray
+    action: np.ndarray
+    phase: np.ndarray
+    heading: np.ndarray
+
+    def put(self, arena: Arena, rows: np.ndarray) -> None:
+        """Set an arena's robots to the states in `rows`; their phase is the one before the next decision."""
+        arena.physics.qpos[:], arena.physics.qvel[:] = self.qpos[rows], self.qvel[rows]
+        arena.action, arena.phase = self.action[rows].copy(), self.phase[rows].copy()
+        arena.heading = self.heading[rows].copy()
+        arena.age[:] = 0
+
+
+def visit(
+    library: ExpertLibrary, states: int, seed: int, *, count: int = 64, every: int = 12, threads: int = 1
+) -> Snapshot:
+    """States that the experts pass through."""
+    arena = Arena(library, count, seed, VISITED, threads=threads)
+    rng, kept, have = np.random.default_rng(seed), [], 0
+    while have < states:
+        before = Snapshot(*(a.copy() for a in _state(arena)))
+        view = arena.view()
+        # Each robot is looked at every so often, at its own times; a push shows in the state that follows it.
+        chosen = (rng.random(count) < 1.0 / every) & ~arena.over
+        arena.step(follow_experts(view))
+        if chosen.any():
+            kept.append([a[chosen] for a in vars(before).values()])
+            have += int(chosen.sum())
+    arena.close()
+    return Snapshot(*(np.concatenate(parts)[:states] for parts in zip(*kept, strict=True)))
+
+
+def expert_returns(
+    library: ExpertLibrary,
+    states: Snapshot,
+    *,
+    decisions: int = 100,
+    tail: int = 100,
+    count: int = 128,
+    threads: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Let every expert try from every state.
+
+    The score is the mean reward of the expert's own task over `decisions`, and over `tail` more in which a robot that
+    still stands earns its last second's mean, both relative to the best mean seen for that task (99th percentile).
+
+    Returns:
+        phi `[n, phi]` (the phase of each state as it is), and scores `[n, K]`, 1 for as good as it gets.
+    """
+    n, k = len(states.qpos), len(library.names)
+    raw = np.zeros((n, k))
+    phi = None
+    for i in range(k):
+        parts = []
+        for begin in range(0, n, count):
+            rows = np.arange(begin, min(begin + count, n))
+            arena = Arena(
+                library, len(rows), 0, ArenaConfig(decisions=decisions + 1), threads=threads, skills=[i] * len(rows)
+            )
+            states.put(arena, rows)
+            total, recent, alive = np.zeros(len(rows)), np.zeros(len(rows)), np.ones(len(rows), bool)
+            for t in range(decisions):
+                view = arena.view()
+                if t == 0:
+                    parts.append(view.phi)
+                reward = np.where(alive, arena.step(view.reference).rewards[:, i], 0.0)
+                total += reward
+                recent += reward * (t >= decisions - 50)
+                alive &= ~arena.over & (arena.physics.qpos[:, 2] > 0.5)
+            arena.close()
+            raw[rows, i] = (total + np.where(alive, recent / 50.0 * tail, 0.0)) / (decisions + tail)
+            if progress:
+                progress(len(rows))
+        phi = np.concatenate(parts) if i == 0 else phi
+    return phi, raw / np.maximum(np.percentile(raw, 99, axis=0), 1e-6)
+
+
+def _state(arena: Arena):
+    return arena.physics.qpos, arena.physics.qvel, arena.action, arena.phase, arena.heading

@@ -1,0 +1,228 @@
+"""Many robots in lockstep under commanded skills: where stage 2 collects, and where it is scored.
+
+The rules are those of the C++ controller: the weights slew towards the command and are the condition c, the gait phase
+advances with them, features are read after that, the gate is fused in, actions are clamped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from metaworld_rt.plants.h1 import DECISION_DT, build
+from metaworld_rt.plants.robot import H1
+from metaworld_rt.tasks import features
+from metaworld_rt.tasks.task import RESET_NOISE
+from metaworld_rt.tasks.vector import VectorPhysics
+from metaworld_rt.train.expert.shaping import along_heading
+from metaworld_rt.train.world_model.library import ExpertLibrary
+
+WEIGHT_SLEW_PER_S = 4.0
+NEGLIGIBLE = 1e-3
+
+
+@dataclass(frozen=True)
+class ArenaConfig:
+    """What happens to the robots.
+
+    Attributes:
+        decisions: length of an episode.
+        switch_every_s: mean time between changes of the commanded skill; 0 for never.
+        blend_share: share of commands that weigh two skills.
+        push_every_s: mean time between pushes; 0 for never.
+        push: largest push, m/s added to the base velocity in x and y (half of it in rad/s to its rotation).
+        turn: standard deviation of changes of course at a push, rad.
+        collisions: "full" as evaluated, or "fast".
+    """
+
+    decisions: int = 1000
+    switch_every_s: float = 0.0
+    blend_share: float = 0.0
+    push_every_s: float = 0.0
+    push: float = 0.0
+    turn: float = 0.0
+    collisions: str = "full"
+
+
+@dataclass
+class View:
+    """What a policy sees of B robots: phi `[B, phi]`, c and mixture `[B, K]`, experts `[B, K, A]`, reference `[B, A]`.
+
+    `fresh` `[B]` marks robots that have just been reset (a warm start is void), `pushed` `[B]` those pushed since the
+    last decision.
+    """
+
+    phi: np.ndarray
+    c: np.ndarray
+    mixture: np.ndarray
+    experts: np.ndarray
+    reference: np.ndarray
+    fresh: np.ndarray
+    pushed: np.ndarray
+
+
+@dataclass
+class Outcome:
+    """Of one decision: rewards `[B, K]` (one a skill), dead `[B]` (fell), over `[B]` (dead or out of time).
+
+    A robot that is over stands still for one call, in which its last state is seen, and is then reset.
+    """
+
+    rewards: np.ndarray
+    dead: np.ndarray
+    over: np.ndarray
+
+
+def fuse(weights: np.ndarray, p: np.ndarray, alpha: float) -> np.ndarray:
+    """`alpha * w + (1 - alpha) * p`, shares under 1e-3 dropped (cpp/src/skills/fusion.hpp)."""
+    out = alpha * weights + (1 - alpha) * p
+    out = np.where(out < NEGLIGIBLE, 0.0, out)
+    return out / out.sum(-1, keepdims=True)
+
+
+class Arena:
+    """B robots. `view()`, choose actions, `step(actions)`; not thread-safe.
+
+    Args:
+        library: the experts.
+        count: robots.
+        seed: of every random draw.
+        config: what happens to them.
+        threads: physics threads.
+        skills: the first command of each robot, `[B]` indices; drawn if absent.
+        gate: phi -> probabilities `[B, K]`; absent: the command alone (alpha = 1).
+        alpha: trust in the command against the gate.
+    """
+
+    def __init__(
+        self,
+        library: ExpertLibrary,
+        count: int,
+        seed: int = 0,
+        config: ArenaConfig | None = None,
+        *,
+        threads: int = 1,
+        skills: Sequence[int] | None = None,
+        gate: Callable[[np.ndarray], np.ndarray] | None = None,
+        alpha: float = 1.0,
+    ):
+        self.library, self.count, self.config = library, count, config or ArenaConfig()
+        self.rng = np.random.default_rng(seed)
+        self.physics = VectorPhysics(build("floor", collisions=self.config.collisions), count, threads)
+        self.gate, self.alpha = gate, alpha
+        self._home = self.physics.model.key_qpos[0].copy()
+        self._skills = skills
+        k = len(library.names)
+        self._rate = np.divide(1.0, library.periods, out=np.zeros(k), where=library.periods > 0)
+        self.command, self.weights = np.zeros((count, k)), np.zeros((count, k))
+        self.phase, self.heading = np.zeros(count), np.zeros(count)
+        self.action = np.zeros((count, H1.n))
+        self.age = np.zeros(count, np.int64)
+        self._next_switch, self._next_push = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        self.over, self.dead, self.fresh, self._pushed = np.zeros((4, count), bool)
+        self.reset(np.arange(count))
+
+    def reset(self, rows: np.ndarray) -> None:
+        """Start new episodes for some robots: the benchmark's reset."""
+        n, physics = len(rows), self.physics
+        physics.qpos[rows] = self._home + self.rng.uniform(-RESET_NOISE, RESET_NOISE, (n, len(self._home)))
+        physics.qvel[rows] = 0.0
+        self.phase[rows] = self.heading[rows] = self.action[rows] = 0.0
+        self.age[rows] = 0
+        self.over[rows], self.fresh[rows] = False, True
+        if self._skills is None:
+            self.command[rows] = self._draw_command(n)
+        else:
+            self.command[rows] = np.eye(len(self.library.names))[np.asarray(self._skills)[rows]]
+        self.weights[rows] = self.command[rows]
+        self._schedule(self._next_switch, rows, self.config.switch_every_s)
+        self._schedule(self._next_push, rows, self.config.push_every_s)
+
+    def view(self) -> View:
+        """Advance the phase and read what a policy may see. Call once before each `step`."""
+        self._events()
+        self._slew()
+        self.phase = np.mod(self.phase + DECISION_DT * (self.weights @ self._rate), 1.0)
+        phi = self._features()
+        mixture = self.weights
+        if self.gate is not None:
+            mixture = fuse(self.weights, self.gate(phi), self.alpha)
+        experts = self.library.actions(phi)
+        reference = np.einsum("bk,bka->ba", mixture, experts).astype(np.float32)
+        single = np.float32
+        return View(
+            phi,
+            self.weights.astype(single),
+            mixture.astype(single),
+            experts,
+            reference,
+            self.fresh.copy(),
+            self._pushed,
+        )
+
+    def step(self, action: np.ndarray) -> Outcome:
+        """Apply one decision `[B, A]`; robots that were over are reset instead."""
+        ended = self.over.copy()
+        self.fresh[:] = False
+        self.action = np.clip(action, -1.0, 1.0).astype(np.float64)
+        s = self.physics.step(H1.target(self.action))
+        turned = replace(s, com_velocity=along_heading(s.com_velocity, self.heading))
+        tasks = self.library.tasks
+        rewards = np.stack([task.terms(turned, None)["reward"] for task in tasks], -1)
+        broken = ~np.isfinite(rewards).all(-1) | ~np.isfinite(s.qpos).all(-1) | ~np.isfinite(s.qvel).all(-1)
+        dead = np.any([task.terminated(s) for task in tasks], 0) | broken
+        rewards = np.where(broken[:, None], 0.0, rewards)
+        self.age += 1
+        if broken.any():  # the physics diverged: a fall
+            self.physics.qpos[broken], self.physics.qvel[broken] = self._home, 0.0
+        over = (dead | (self.age >= self.config.decisions)) & ~ended
+        self.over, self.dead = over, dead & ~ended
+        if ended.any():
+            self.reset(np.flatnonzero(ended))
+        return Outcome(rewards.astype(np.float32), self.dead.copy(), over.copy())
+
+    def close(self) -> None:
+        """End the physics threads."""
+        self.physics.close()
+
+    def _slew(self) -> None:
+        """Weights move towards the command along a straight line, at most so much a decision."""
+        step, away = WEIGHT_SLEW_PER_S * DECISION_DT, self.command - self.weights
+        most = np.abs(away).max(-1, keepdims=True)
+        self.weights += np.where(most <= step, away, away * (step / np.maximum(most, step)))
+
+    def _features(self) -> np.ndarray:
+        state = features.FeatureInput.from_state(
+            self.physics.qpos, self.physics.qvel, self.action, phase=self.phase, heading=self.heading
+        )
+        return features.compute(self.library.features, state)
+
+    def _events(self) -> None:
+        config, rng = self.config, self.rng
+        live = ~self.over
+        self._pushed = np.zeros(self.count, bool)
+        if config.switch_every_s:
+            rows = np.flatnonzero((self.age >= self._next_switch) & live)
+            self.command[rows] = self._draw_command(len(rows))
+            self._schedule(self._next_switch, rows, config.switch_every_s)
+        if config.push_every_s:
+            rows = np.flatnonzero((self.age >= self._next_push) & live)
+            self.physics.qvel[rows, :2] += rng.uniform(-config.push, config.push, (len(rows), 2))
+            self.physics.qvel[rows, 3:6] += 0.5 * rng.uniform(-config.push, config.push, (len(rows), 3))
+            self.heading[rows] += rng.normal(0.0, config.turn, len(rows)) if config.turn else 0.0
+            self._pushed[rows] = True
+            self._schedule(self._next_push, rows, config.push_every_s)
+
+    def _draw_command(self, n: int) -> np.ndarray:
+        k = len(self.library.names)
+        command = np.eye(k)[self.rng.integers(0, k, n)]
+        blended = self.rng.random(n) < self.config.blend_share
+        share = self.rng.random((n, 1))
+        other = np.eye(k)[self.rng.integers(0, k, n)]
+        return np.where(blended[:, None], share * command + (1 - share) * other, command)
+
+    def _schedule(self, when: np.ndarray, rows: np.ndarray, every_s: float) -> None:
+        mean = max(2.0, every_s / DECISION_DT)
+        when[rows] = self.age[rows] + self.rng.integers(int(0.4 * mean), int(1.6 * mean) + 1, len(rows))

@@ -1,0 +1,51 @@
+"""The gate learns who does best, from trials that start where they say."""
+
+import numpy as np
+import pytest
+import torch
+from library import untrained
+
+from metaworld_rt.train.expert.checkpoint import CheckpointError
+from metaworld_rt.train.gate.returns import expert_returns, visit
+from metaworld_rt.train.gate.train import GateConfig, fit, load_gate, train_gate
+
+
+def test_a_gate_learns_a_rule():
+    rng = np.random.default_rng(0)
+    phi = rng.standard_normal((2000, 6)).astype(np.float32)
+    best = (phi[:, 0] > 0).astype(int) + (phi[:, 1] > 1)
+    scores = 0.9 + 0.1 * np.eye(3)[best]
+    gate, figures = fit(phi, scores, GateConfig(steps=400, hidden=(32,), lr=1e-2))
+    assert figures["agreement"] > 0.9
+    assert figures["regret"] < 0.2 * figures["regret_best_single"]
+    p = gate.probabilities(phi)
+    assert np.allclose(p.sum(-1), 1)
+    assert (p.argmax(-1) == best).mean() > 0.9
+    want = gate(torch.from_numpy(phi[:5])).detach().numpy()
+    assert np.allclose(gate.exported().forward(phi[:5]), want, atol=1e-5)
+
+
+def test_trials_start_from_the_visited_states():
+    library = untrained()
+    states = visit(library, 20, seed=0, count=8, every=3)
+    assert states.qpos.shape == (20, 26)
+    phi, scores = expert_returns(library, states, decisions=5, tail=5, count=7)
+    assert phi.shape == (20, 72)
+    assert np.allclose(phi[:, 0], states.qpos[:, 2], atol=1e-6)
+    assert scores.shape == (20, 3)
+    assert np.isfinite(scores).all()
+    assert (scores.max(0) >= 1).all()
+
+
+def test_a_gate_is_kept_and_refused_for_other_experts(tmp_path):
+    library = untrained()
+    config = GateConfig(states=12, steps=5)
+    _, figures = train_gate(library, tmp_path, config)
+    gate, kept = load_gate(tmp_path / "gate.pt", library)
+    assert kept == figures
+    assert gate.skills == 3
+    other = type(library)(**{**vars(library), "names": ("stand", "walk", "hop")})
+    with pytest.raises(CheckpointError, match="other experts"):
+        load_gate(tmp_path / "gate.pt", other)
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        load_gate(tmp_path / "none.pt", library)
