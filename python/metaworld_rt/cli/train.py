@@ -7,7 +7,7 @@ import importlib.util
 from pathlib import Path
 
 from ..errors import UserError
-from . import common
+from . import common, train_stage2
 
 HELP = "the training stages"
 
@@ -24,11 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     expert.add_argument("--envs", type=common.positive(int), default=256, metavar="N", help="default: %(default)s")
     expert.add_argument("--threads", type=common.positive(int), default=2, metavar="N", help="default: %(default)s")
     expert.add_argument("--start", type=Path, metavar="FILE", help="checkpoint to fine-tune from")
-    expert.add_argument("--bank", type=Path, action="append", default=[], metavar="FILE", help="start states; repeatable")
+    expert.add_argument(
+        "--bank", type=Path, action="append", default=[], metavar="FILE", help="start states; repeatable"
+    )
     expert.add_argument("--collisions", choices=["fast", "full"], default="fast", help="default: %(default)s")
     expert.add_argument("--fresh", action="store_true", help="begin anew even if --out holds a checkpoint")
     common.add_json(expert)
     expert.set_defaults(execute=_expert)
+    train_stage2.add_stages(stages)
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -36,14 +39,15 @@ def execute(args: argparse.Namespace) -> int:
     return args.execute(args)
 
 
-def _need_torch() -> None:
+def need_torch() -> None:
+    """Raises UserError without PyTorch."""
     if importlib.util.find_spec("torch") is None:
         raise UserError("training needs PyTorch: pip install 'metaworld-rt[train]'")
 
 
 def _expert(args: argparse.Namespace) -> int:
     common.check_writable(args.json, "the result")
-    _need_torch()
+    need_torch()
     from tqdm import tqdm
 
     from ..train.expert.skill import SKILLS

@@ -6,9 +6,11 @@ advances with them, features are read after that, the gate is fused in, actions 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import mujoco
 import numpy as np
 
 from metaworld_rt.plants.h1 import DECISION_DT, build
@@ -75,6 +77,12 @@ class Outcome:
     over: np.ndarray
 
 
+@functools.cache
+def _model(collisions: str) -> mujoco.MjModel:
+    """Compiled once: it takes as long as hundreds of decisions, and nothing here changes it."""
+    return build("floor", collisions=collisions)
+
+
 def fuse(weights: np.ndarray, p: np.ndarray, alpha: float) -> np.ndarray:
     """`alpha * w + (1 - alpha) * p`, shares under 1e-3 dropped (cpp/src/skills/fusion.hpp)."""
     out = alpha * weights + (1 - alpha) * p
@@ -110,7 +118,7 @@ class Arena:
     ):
         self.library, self.count, self.config = library, count, config or ArenaConfig()
         self.rng = np.random.default_rng(seed)
-        self.physics = VectorPhysics(build("floor", collisions=self.config.collisions), count, threads)
+        self.physics = VectorPhysics(_model(self.config.collisions), count, threads)
         self.gate, self.alpha = gate, alpha
         self._home = self.physics.model.key_qpos[0].copy()
         self._skills = skills

@@ -1,0 +1,118 @@
+"""Chooses planner settings by trying them: never worse than the experts, best under disturbance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from metaworld_rt.train.world_model.arena import Arena, ArenaConfig
+from metaworld_rt.train.world_model.collect import Score, score
+from metaworld_rt.train.world_model.config import PlannerConfig
+from metaworld_rt.train.world_model.library import ExpertLibrary
+from metaworld_rt.train.world_model.model import WorldModel
+from metaworld_rt.train.world_model.policies import PlannerPolicy, PriorPolicy, follow_experts
+
+#: Undisturbed, as the benchmark; and pushed about, which is where a planner can earn its place.
+SITUATIONS: dict[str, ArenaConfig] = {
+    "calm": ArenaConfig(),
+    "pushed": ArenaConfig(push_every_s=2.0, push=1.2),
+}
+
+#: Close to the experts first; what is tried beyond is further away from them.
+BASE = PlannerConfig(
+    samples=128, iterations=3, elites=24, prior_trajectories=8, expert_trajectories=8,
+    temperature=2.0, min_std=0.02, max_std=0.1, guidance=1.0, q_reduction="min",
+)  # fmt: skip
+CANDIDATES: dict[str, PlannerConfig] = {
+    "near": BASE,
+    "nearer": replace(BASE, guidance=3.0, max_std=0.05),
+    "mean": replace(BASE, q_reduction="mean"),
+    "loose": replace(BASE, guidance=0.3, max_std=0.15),
+    "keen": replace(BASE, temperature=8.0),
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Scores of one controller: `scores[situation, skill]`."""
+
+    name: str
+    scores: Mapping[tuple[str, str], Score]
+
+    def mean(self, situation: str) -> float:
+        """Mean return over skills and episodes."""
+        values = [s.returns.mean() for (where, _), s in self.scores.items() if where == situation]
+        return float(sum(values) / len(values))
+
+
+def try_policy(
+    name: str,
+    library: ExpertLibrary,
+    make: Callable[[], Callable],
+    *,
+    situations: Mapping[str, ArenaConfig] | None = None,
+    skills: Sequence[str] | None = None,
+    episodes: int = 8,
+    decisions: int = 1000,
+    seed: int = 4000,
+    threads: int = 1,
+) -> Trial:
+    """Score a controller on every skill in every situation; the same seeds for every controller."""
+    scores = {}
+    for where, config in (situations or SITUATIONS).items():
+        for skill in skills or library.names:
+            index = library.index(skill)
+            arena = Arena(library, episodes, seed, config, threads=threads, skills=[index] * episodes)
+            scores[where, skill] = score(arena, make(), index, decisions)
+            arena.close()
+    return Trial(name, scores)
+
+
+def choose(
+    library: ExpertLibrary,
+    model: WorldModel,
+    candidates: Mapping[str, PlannerConfig] | None = None,
+    *,
+    allowed_loss: float = 0.0,
+    progress: Callable[[Trial], None] | None = None,
+    **settings,
+) -> tuple[PlannerConfig | None, list[Trial]]:
+    """Try the experts, the prior and every candidate.
+
+    Args:
+        library: the experts.
+        model: the world model.
+        candidates: planner settings by name; default `CANDIDATES`.
+        allowed_loss: a candidate may lose this share of the experts' return on any skill in calm conditions.
+        progress: called with each trial.
+        **settings: of `try_policy`.
+
+    Returns:
+        The settings with the greatest disturbed return among those that lose nothing in calm conditions, or None if
+        every candidate loses to the experts somewhere or gains nothing; and all the trials.
+    """
+    candidates = CANDIDATES if candidates is None else candidates
+    makers: dict[str, Callable[[], Callable]] = {"experts": lambda: follow_experts, "prior": lambda: PriorPolicy(model)}
+    makers |= {name: lambda config=config: PlannerPolicy(model, config) for name, config in candidates.items()}
+    trials = []
+    for name, make in makers.items():
+        trials.append(try_policy(name, library, make, **settings))
+        if progress:
+            progress(trials[-1])
+    experts = trials[0]
+
+    def keeps(trial: Trial) -> bool:
+        return all(
+            s.returns.mean() >= (1 - allowed_loss) * experts.scores[key].returns.mean()
+            for key, s in trial.scores.items()
+            if key[0] == "calm"
+        )
+
+    disturbed = [where for where in {key[0] for key in experts.scores} if where != "calm"]
+
+    def merit(trial: Trial) -> float:
+        return sum(trial.mean(where) for where in disturbed) if disturbed else trial.mean("calm")
+
+    fit = [trial for trial in trials if trial.name in candidates and keeps(trial) and merit(trial) >= merit(experts)]
+    best = max(fit, key=merit, default=None)
+    return (None if best is None else candidates[best.name]), trials

@@ -1,0 +1,90 @@
+"""One command from nothing to a bundle, tiny: what it writes loads, and a second call does nothing twice."""
+
+import json
+
+import pytest
+from library import untrained
+
+from metaworld_rt.cli import main
+from metaworld_rt.errors import UserError
+from metaworld_rt.export import verify_bundle
+from metaworld_rt.train import pipeline, tune
+from metaworld_rt.train.expert.trainer import Result
+from metaworld_rt.train.gate.train import GateConfig
+from metaworld_rt.train.world_model.arena import ArenaConfig
+from metaworld_rt.train.world_model.config import ModelConfig, PlannerConfig
+from metaworld_rt.train.world_model.model import WorldModel
+from metaworld_rt.train.world_model.trainer import Schedule
+
+QUICK = PlannerConfig(samples=8, iterations=1, elites=4, prior_trajectories=1, expert_trajectories=1, guidance=1.0)
+
+
+@pytest.fixture
+def quick(monkeypatch, tmp_path):
+    """Experts that are not trained, and two planner settings tried for a moment."""
+    calls = []
+
+    def train_expert(name, out, *_, **__):
+        calls.append(name)
+        out.mkdir(parents=True)
+        (out / "best.pt").write_bytes(b"")
+        return Result(out / "best.pt", {}, 0, 0.0)
+
+    real = tune.choose
+    monkeypatch.setattr(pipeline, "train_expert", train_expert)
+    monkeypatch.setattr(pipeline, "load_library", lambda *_: untrained())
+    monkeypatch.setattr(pipeline, "choose", lambda *a, **k: real(*a, {"q": QUICK}, allowed_loss=1.0, decisions=5, **k))
+    schedule = Schedule(
+        size="xs", robots=4, expert_decisions=120, expert_updates=2, rounds=1, round_decisions=40, round_updates=2,
+        batch=8, planner=QUICK,
+    )  # fmt: skip
+    plan = pipeline.Plan(
+        "h1", tmp_path / "out", tmp_path / "bundle", threads=1, schedule=schedule, episodes=2,
+        gate=GateConfig(states=10, steps=5),
+    )  # fmt: skip
+    return plan, calls
+
+
+def test_everything_and_then_nothing_twice(quick):
+    plan, calls = quick
+    seen = []
+    result = pipeline.train_all(plan, lambda phase, *_: seen.append(phase))
+    assert calls == ["stand", "walk", "run"]
+    description = verify_bundle(plan.bundle)
+    assert description["world_model"]["latent"] == 64
+    assert description["provenance"]["world_model"]["updates"] == 4
+    assert "gate" in description
+    rows = {(row["controller"], row["situation"], row["skill"]) for row in result["trials"]}
+    assert ("experts", "calm", "walk") in rows
+    assert len(rows) == 3 * 2 * 3
+    assert {"gate: trials", "decisions, round 1", "planner settings"} <= set(seen)
+    assert json.loads((plan.out / "planner.json").read_text()) == result["trials"]
+    seen.clear()
+    pipeline.train_all(plan, lambda phase, *_: seen.append(phase))
+    assert calls == ["stand", "walk", "run"]
+    assert set(seen) == {"planner settings"}
+
+
+def test_a_planner_that_loses_to_the_experts_is_not_chosen():
+    library = untrained()
+    model = WorldModel(ModelConfig.of_size("xs", 72, 19, 3))
+    wild = PlannerConfig(samples=16, iterations=2, elites=4, prior_trajectories=0, max_std=2.0)
+    chosen, trials = tune.choose(
+        library, model, {"wild": wild}, episodes=2, decisions=40, situations={"calm": ArenaConfig()}
+    )
+    assert [t.name for t in trials] == ["experts", "prior", "wild"]
+    assert trials[2].mean("calm") < trials[0].mean("calm")
+    assert chosen is None
+
+
+def test_plain_errors(tmp_path, capsys):
+    with pytest.raises(UserError, match="unknown robot 'g7'"):
+        pipeline.train_all(pipeline.Plan("g7", tmp_path, tmp_path / "b"))
+    assert main(["train", "world-model", "--experts", str(tmp_path), "--out", str(tmp_path / "o"), "--size", "9G"]) == 1
+    assert main(["train", "gate", "--experts", str(tmp_path), "--out", str(tmp_path / "o")]) == 1
+    err = capsys.readouterr().err.splitlines()
+    assert len(err) == 2
+    assert "no checkpoint" in err[1]
+    (tmp_path / "file").write_text("")
+    assert main(["train", "all", "--out", str(tmp_path / "file" / "x")]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
