@@ -140,7 +140,7 @@ void bind_loop(py::module_& m) {
                    "mlockall, affinity) becomes a warning in report(), with its remedy.")
       .def(py::init(&make_loop), py::arg("controller"), py::arg("rate_hz") = 0.0, py::arg("duration_s") = 0.0,
            py::arg("priority") = 80, py::arg("cpu") = -1, py::arg("lock_memory") = true,
-           py::arg("end") = CommandMode::damping,
+           py::arg_v("end", CommandMode::damping, "CommandMode.damping"),
            "Args:\n    controller: stepped by this loop alone from start() to join().\n    rate_hz: ticks a second; 0 "
            "takes the bundle's.\n    duration_s: 0 runs until stop().\n    priority: SCHED_FIFO 1..99; 0 leaves the "
            "scheduler as it is.\n    cpu: pin to this core; negative: no.\n    lock_memory: mlockall.\n    end: what "

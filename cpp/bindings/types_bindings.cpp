@@ -83,8 +83,8 @@ void bind_skill_values(py::module_& m) {
 
   py::class_<Stage>(m, "Stage", "One step of a skill plan: weights over the bundle's experts, and when to go on.")
       .def(
-          py::init(&make_stage), py::arg("weights"), py::arg("alpha") = -1.0f, py::arg("goal") = Goal{},
-          py::arg("until") = Until::never, py::arg("threshold") = 0.0f, py::arg("timeout_s") = 0.0f,
+          py::init(&make_stage), py::arg("weights"), py::arg("alpha") = -1.0f, py::arg_v("goal", Goal{}, "Goal()"),
+          py::arg_v("until", Until::never, "Until.never"), py::arg("threshold") = 0.0f, py::arg("timeout_s") = 0.0f,
           "Args:\n    weights: one a skill of the bundle, in its order, each >= 0, sum 1 (checked by the controller).\n"
           "    alpha: trust in these weights against the gate, 0..1; negative takes the bundle's value.\n"
           "    goal: what to aim at.\n    until: when the stage is done; `threshold` is in the unit it names.\n"

@@ -57,7 +57,9 @@ def _recorded(bundle: _core.Bundle, name: str, decisions: int = 250) -> np.ndarr
     return np.array(rows)
 
 
-def _row(engine: str, bundle: _core.Bundle, times: _core.Histogram, mallocs: int | None, locks: int | None) -> dict[str, Any]:
+def _row(
+    engine: str, bundle: _core.Bundle, times: _core.Histogram, mallocs: int | None, locks: int | None
+) -> dict[str, Any]:
     summary = times.summary_us()
     return {
         "engine": engine,

@@ -19,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seconds", type=common.positive(float), default=10.0, metavar="S", help="a row (default: %(default)s)")
+    parser.add_argument(
+        "--seconds", type=common.positive(float), default=10.0, metavar="S", help="a row (default: %(default)s)"
+    )
     common.add_json(parser)
 
 

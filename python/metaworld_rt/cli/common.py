@@ -12,10 +12,13 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import bundles
 from ..errors import UserError
+
+if TYPE_CHECKING:
+    from ..semantic import SemanticBackend
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -38,17 +41,24 @@ def add_semantic(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--semantic",
         metavar="BACKEND",
-        help="embedded, matcher, transformers:PATH or openai:URL (default: the best that is shipped)",
+        help="embedded, matcher, transformers:PATH or openai:URL (default: embedded where its model is shipped)",
     )
 
 
-def semantic_spec(given: str | None) -> str:
-    """The backend to use: what was given, else the embedded model if it is shipped, else the matcher."""
-    if given is not None:
-        return given
-    import importlib.util
+def make_semantic(spec: str | None) -> SemanticBackend:
+    """The backend that was named; without a name the embedded model if it is shipped, else the matcher.
 
-    return "embedded" if importlib.util.find_spec("metaworld_rt.semantic.embedded") else "matcher"
+    Raises:
+        BackendError: there is no such backend, or it cannot be made here.
+    """
+    from ..semantic import BackendError, make_backend
+
+    if spec is not None:
+        return make_backend(spec)
+    try:
+        return make_backend("embedded")
+    except BackendError:
+        return make_backend("matcher")
 
 
 def read_image(path: Path | None):

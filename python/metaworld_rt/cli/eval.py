@@ -22,7 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--robot", default="h1", help="default: %(default)s")
     parser.add_argument(
-        "--tasks", type=common.names, metavar="T,...", help="stand, walk, run, reach, door (default: what the bundle can do)"
+        "--tasks",
+        type=common.names,
+        metavar="T,...",
+        help="stand, walk, run, reach, door (default: what the bundle can do)",
     )
     parser.add_argument(
         "--controllers", type=common.names, default=["full"], metavar="C,...", help=f"{CONTROLLERS} (default: full)"
@@ -59,6 +62,11 @@ def execute(args: argparse.Namespace) -> int:
     }
     common.write_json(args.json, "eval", document)
     keys = ["task", "controller", "episodes", "return_mean", "return_std", "return_min", "length_mean"]
-    print(common.table([[row[key] for key in keys] for row in rows], ["task", "controller", "n", "mean", "std", "min", "length"]))
-    print(f"suite {args.suite}, robot {args.robot}, mujoco {document['versions']['mujoco']}, bundle {bundle.name} {bundle.version}")
+    print(
+        common.table(
+            [[row[key] for key in keys] for row in rows], ["task", "controller", "n", "mean", "std", "min", "length"]
+        )
+    )
+    mujoco = document["versions"]["mujoco"]
+    print(f"suite {args.suite}, robot {args.robot}, mujoco {mujoco}, bundle {bundle.name} {bundle.version}")
     return 0

@@ -96,7 +96,9 @@ def _bundle(name: str) -> dict[str, Any]:
 def _warnings(bundle) -> list[str]:
     found = []
     if not bundle.has_gate and len(bundle.skills) > 1:
-        found.append("no gate: the semantic weights alone choose the skills, and a stale command ends in the safe skill")
+        found.append(
+            "no gate: the semantic weights alone choose the skills, and a stale command ends in the safe skill"
+        )
     if not bundle.has_world_model:
         found.append("no world model: the expert mixture is the plan")
     if bundle.licence in ("", "unknown"):
@@ -107,7 +109,8 @@ def _warnings(bundle) -> list[str]:
 def _print_bundle(bundle, document: dict[str, Any]) -> None:
     total = sum(file["bytes"] for file in bundle.files.values())
     print(f"{bundle.name} {bundle.version} ({bundle.licence}), {len(bundle.files)} files, {total / 1e6:.2f} MB")
-    print(f"robot {bundle.robot}: {len(bundle.joints)} joints; tick {bundle.tick_hz:g} Hz, decisions {bundle.decision_hz:g} Hz")
+    rates = f"tick {bundle.tick_hz:g} Hz, decisions {bundle.decision_hz:g} Hz"
+    print(f"robot {bundle.robot}: {len(bundle.joints)} joints; {rates}")
     for word, terms in (("observation", bundle.observation), ("features", bundle.features)):
         print(f"{word}: " + ", ".join(f"{name} {size}" for name, size in terms))
     print(f"self-test: {bundle.selftest_cases} cases replayed")
@@ -117,6 +120,10 @@ def _print_bundle(bundle, document: dict[str, Any]) -> None:
     print(common.table(rows, ["skill", "gait s", "what it does"]))
     print(f"safe skill {bundle.safe_skill}; alpha {bundle.alpha:g}; gate {'yes' if bundle.has_gate else 'no'}")
     if bundle.planner:
-        print("planner: " + ", ".join(f"{key} {value}" for key, value in bundle.planner.items()))
+        shown = (
+            f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}"
+            for key, value in bundle.planner.items()
+        )
+        print("planner: " + ", ".join(shown))
     for warning in document["warnings"]:
         print(f"warning: {warning}")

@@ -21,11 +21,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("instruction", metavar="INSTRUCTION", help='what to do, e.g. "walk forward"')
     common.add_bundle(parser)
     parser.add_argument(
-        "--task", choices=["stand", "walk", "run", "reach", "door"], default="walk",
+        "--task",
+        choices=["stand", "walk", "run", "reach", "door"],
+        default="walk",
         help="scene, and the reward that is summed (default: %(default)s)",
     )
     parser.add_argument(
-        "--seconds", type=common.positive(float, zero=True), default=20.0, metavar="S",
+        "--seconds",
+        type=common.positive(float, zero=True),
+        default=20.0,
+        metavar="S",
         help="how long; 0 until Ctrl-C (default: %(default)g)",
     )
     parser.add_argument(
@@ -41,7 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     parser.add_argument("--cpu", type=int, default=-1, metavar="N", help="pin the servo thread to this core")
     parser.add_argument(
-        "--priority", type=int, default=80, choices=range(100), metavar="0..99",
+        "--priority",
+        type=int,
+        default=80,
+        choices=range(100),
+        metavar="0..99",
         help="SCHED_FIFO priority of the servo thread, 0: none (default: %(default)s)",
     )
     common.add_json(parser)
@@ -58,17 +67,23 @@ def execute(args: argparse.Namespace) -> int:
     from ..run.session import RunOptions, Session
     from ..run.video import check_video, write_video
     from ..run.viewer import Viewer
-    from ..semantic import make_backend
 
     check_video(args.video)
     bundle = load(args.bundle)
-    backend = make_backend(common.semantic_spec(args.semantic))
+    backend = common.make_semantic(args.semantic)
     options = RunOptions(
-        args.instruction, args.task, args.seconds, args.rate, args.seed, args.priority, args.cpu,
+        args.instruction,
+        args.task,
+        args.seconds,
+        args.rate,
+        args.seed,
+        args.priority,
+        args.cpu,
         common.read_image(args.image),
     )
     session = Session(bundle, backend, options)
     viewer = Viewer(session.model) if args.viewer else None
+    print(f'"{args.instruction[:60]}" with {bundle.name}; Ctrl-C stops the robot', flush=True)
     with _stopped_by_signals(session.stop), _progress(args.seconds) as progress:
 
         def watch(t, qpos) -> bool:
@@ -136,7 +151,7 @@ def _print(document: dict) -> None:
     tick, semantic = document["tick"], document["semantic"]
     weights = ", ".join(f"{name} {weight:.2f}" for name, weight in semantic["weights"].items())
     end = "stopped early" if document["interrupted"] else "done"
-    print(f'"{document["instruction"][:60]}": {weights} ({semantic["backend"]}); {end}')
+    print(f"{end}: {weights} by {semantic['backend']}")
     if semantic["refused"] or semantic["failures"]:
         print(f"note: {semantic['message']}")
     print(

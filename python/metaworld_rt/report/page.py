@@ -7,17 +7,21 @@ from collections.abc import Sequence
 from typing import Any
 
 _STYLE = """
-:root{color-scheme:light dark;--ink:#1c2530;--soft:#5c6a78;--line:#d9dfe5;--paper:#fff;--panel:#f5f7f9}
+:root{color-scheme:light dark;
+--ink:#1c2530;--soft:#5c6a78;--line:#d9dfe5;--paper:#fff;--panel:#f5f7f9}
 @media(prefers-color-scheme:dark){:root{--ink:#e6ebf0;--soft:#9aa7b4;--line:#38424d;--paper:#14191f;--panel:#1c232b}}
-body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:1000px;margin:0 auto;padding:24px}
-h1{font-size:24px;margin:0 0 2px}h2{font-size:17px;margin:34px 0 8px;border-bottom:1px solid var(--line);padding-bottom:4px}
+body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);
+max-width:1000px;margin:0 auto;padding:24px}
+h1{font-size:24px;margin:0 0 2px}
+h2{font-size:17px;margin:34px 0 8px;border-bottom:1px solid var(--line);padding-bottom:4px}
 p{margin:4px 0 10px}.note{color:var(--soft);font-size:13.5px}
 .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:10px;margin:18px 0}
 .card{background:var(--panel);border-radius:8px;padding:10px 12px}.card b{display:block;font-size:20px;font-weight:600}
 .card span{color:var(--soft);font-size:12.5px}
 .bad b{color:#cc3a32}
 table{border-collapse:collapse;font-size:13.5px;margin:6px 0}th{color:var(--soft);font-weight:500;text-align:left}
-th,td{padding:3px 16px 3px 0;border-bottom:1px solid var(--line)}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+th,td{padding:3px 16px 3px 0;border-bottom:1px solid var(--line)}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 svg{width:100%;height:auto;display:block}svg text{font:11px system-ui,sans-serif;fill:var(--soft)}
 .axis{stroke:var(--soft)}.grid{stroke:var(--line);stroke-width:.7}
 .legend{font-size:12.5px;color:var(--soft);margin:2px 0 8px}.legend span{margin-right:16px;white-space:nowrap}

@@ -79,10 +79,11 @@ def _latency(result: Mapping[str, Any], histograms: Mapping[str, np.ndarray]) ->
     planner = result.get("planner") or {}
     if planner.get("plans"):
         age = planner["age_ms"]
+        ages = ", ".join(f"{name} {age[name]:.1f} ms" for name in ("p50", "p99", "max"))
         parts.append(
             page.note(
                 f"Planner: {planner['plans']} plans, {planner['rate_hz']:.0f} Hz, {planner['iterations_mean']:.1f} "
-                f"iterations a plan; age when used p50 {age['p50']:.1f} ms, p99 {age['p99']:.1f} ms, max {age['max']:.1f} ms."
+                f"iterations a plan; age when used {ages}."
             )
         )
     else:

@@ -63,7 +63,7 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * 0.999)
     first = math.ceil(low / step - 1e-9)
-    return [round(i * step, 12) for i in range(first, int(math.floor(high / step + 1e-9)) + 1)]
+    return [round(i * step, 12) for i in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
 def log_ticks(low: float, high: float) -> list[float]:
@@ -170,8 +170,9 @@ def _mark(frame: Frame, value: float, text: str, y: float, colour: str, dash: bo
     x = float(frame.px(value))
     style = ' stroke-dasharray="5 4"' if dash else ""
     anchor, dx = ("end", -4) if x > 0.8 * frame.width else ("start", 4)
+    bottom = frame.height - frame.bottom
     return (
-        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y - 8:.1f}" y2="{frame.height - frame.bottom}" stroke="{colour}"{style}/>'
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y - 8:.1f}" y2="{bottom}" stroke="{colour}"{style}/>'
         f'<text x="{x + dx:.1f}" y="{y:.1f}" text-anchor="{anchor}">{html.escape(text)}</text>'
     )
 
@@ -223,7 +224,9 @@ def _axes(frame: Frame, x_name: str, y_name: str, count: int, grid: bool = True)
             out.append(f'<line class="grid" x1="{x0}" x2="{x1}" y1="{y:.1f}" y2="{y:.1f}"/>')
         out.append(f'<text x="{x0 - 5}" y="{y + 3.5:.1f}" text-anchor="end">{_number(value)}</text>')
     if x_name:
-        out.append(f'<text x="{(x0 + x1) / 2}" y="{frame.height - 4}" text-anchor="middle">{html.escape(x_name)}</text>')
+        out.append(
+            f'<text x="{(x0 + x1) / 2}" y="{frame.height - 4}" text-anchor="middle">{html.escape(x_name)}</text>'
+        )
     if y_name:
         middle = (y0 + y1) / 2
         out.append(

@@ -151,8 +151,9 @@ class Session:
 
     @property
     def states(self) -> tuple[list[float], list[np.ndarray]]:
-        """Times (s) and qpos (nq,) at the decision rate."""
-        return self._plant.recording.t, self._plant.recording.qpos
+        """Times (s) and qpos (nq,) at the decision rate, within the time asked for."""
+        count = self._counted_rows()
+        return self._plant.recording.t[:count], self._plant.recording.qpos[:count]
 
     def stop(self) -> None:
         """Ends the run early: the robot gets a damping command. Any thread, and signal handlers."""
@@ -213,9 +214,10 @@ class Session:
             "return": float(np.sum(rewards)),
             "fell": plant.fell,
             "interrupted": self.interrupted,
+            "final_command": self._command.mode.name if self._command is not None else None,
             "sim_seconds": min(plant.sim_seconds, self.options.seconds or plant.sim_seconds),
             "distance_m": plant.distance,
-            "speed_m_s": float(np.median(self.trace.forward_speed())) if len(self.trace) else 0.0,
+            "speed_m_s": float(np.median(self.trace.forward_speed()[:count])) if count else 0.0,
             "tick": {
                 "rate_hz": report.rate_hz,
                 "count": report.ticks,

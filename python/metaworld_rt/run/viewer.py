@@ -20,7 +20,9 @@ class Viewer:
 
     def __init__(self, model: mujoco.MjModel):
         if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-            raise UserError("--viewer needs a display, and there is none: leave it out, or film the run with --video F.mp4")
+            raise UserError(
+                "--viewer needs a display, and there is none: leave it out, or film the run with --video F.mp4"
+            )
         import mujoco.viewer
 
         self._data = mujoco.MjData(model)
