@@ -1,0 +1,197 @@
+"""The table of returns, docs/results.md: ours as measured, beside the published figures.
+
+    python benchmarks/results.py measure --bundle models/h1-locomotion --controllers full,experts
+    python benchmarks/results.py write
+
+`measure` runs episodes and keeps them in benchmarks/data/returns/; `write` renders every measurement that is there.
+A row of ours that was not measured does not appear. The published figures are copied from their papers, and say so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT / "benchmarks" / "data" / "returns"
+TASKS = ("stand", "walk", "run", "reach", "door")
+
+#: Published returns: method -> source, robot, task -> text (steps in brackets). Not measured by us.
+PAPER = "MetaWorld, arXiv 2601.17507, Table 1"
+PUBLISHED: tuple[tuple[str, str, str, dict[str, str]], ...] = (
+    (
+        "MetaWorld", PAPER, "h1",
+        {"stand": "793.4 ± 13.5 (0.8M)", "walk": "701.2 ± 7.6 (1.4M)", "run": "1689.9 (1.9M) [1]",
+         "door": "680.0 ± 50 (1.7M)"},
+    ),
+    (
+        "TD-MPC2", PAPER, "h1",
+        {"stand": "749.8 ± 54.3 (1.9M)", "walk": "644.2 ± 162.3 (1.8M)", "run": "66.1 ± 4.7 (2.0M)",
+         "door": "179.8 ± 52.9 (2.0M)"},
+    ),
+    (
+        "DreamerV3", PAPER, "h1",
+        {"stand": "699.3 ± 62.7 (5.5M)", "walk": "428.2 ± 14.5 (6.0M)", "run": "298.5 ± 84.5 (6.0M)",
+         "door": "165.8 ± 50.2 (9.0M)"},
+    ),
+    (
+        "best published on h1", "SAC, SimbaV2, SimBa, TD-MPC2", "h1",
+        {"stand": "SAC 824", "walk": "SimbaV2 846 (1M)", "run": "TD-MPC2 792 (2M)", "reach": "SimBa 6277 (2M)"},
+    ),
+    (
+        "best published on h1hand", "FastTD3", "h1hand",
+        {"stand": "912 (6.4M)", "walk": "928 (6.4M)", "run": "902 (9.6M)", "reach": "8147-8748 (19M)",
+         "door": "332 (12.8M)"},
+    ),
+)  # fmt: skip
+NOTE_CAP = (
+    "[1] The reward of a decision is at most 1 and an episode has 1000 decisions, so the strict maximum of stand, "
+    "walk, run and door is 1000: this figure cannot be a return of the benchmark."
+)
+
+
+def measure(args: argparse.Namespace) -> Path:
+    """Run episodes of a bundle and keep them with what is known of its training."""
+    sys.path.insert(0, str(ROOT / "python"))
+    from metaworld_rt.cli.common import versions
+    from metaworld_rt.controller import load
+    from metaworld_rt.evaluate import evaluate
+    from metaworld_rt.evaluate.controllers import doable
+
+    bundle = load(args.bundle)
+    tasks = args.tasks.split(",") if args.tasks else doable(bundle)
+    rows = evaluate(bundle, tasks, args.controllers.split(","), args.episodes, args.seed, args.suite)
+    description = json.loads((Path(args.bundle) / "bundle.json").read_text())
+    document = {
+        "schema": "metaworld_rt.eval/1",
+        "suite": args.suite,
+        "bundle": description["name"],
+        "training_seed": args.training_seed,
+        "training": description.get("provenance", {}),
+        "versions": versions(),
+        "results": rows,
+    }
+    DATA.mkdir(parents=True, exist_ok=True)
+    path = DATA / f"{description['name']}-{args.suite}-seed{args.training_seed}.json"
+    path.write_text(json.dumps(document, indent=1) + "\n")
+    return path
+
+
+def rows_of(documents: Iterable[dict]) -> list[dict]:
+    """Measured rows, one a (bundle, suite, mujoco, controller): episodes of every training seed pooled a task."""
+    pooled: dict[tuple, dict[str, list[dict]]] = defaultdict(lambda: defaultdict(list))
+    training: dict[tuple, list[dict]] = defaultdict(list)
+    for document in documents:
+        where = (document["bundle"], document["suite"], document["versions"]["mujoco"])
+        for row in document["results"]:
+            key = (*where, row["controller"])
+            pooled[key][row["task"]].append({**row, "training_seed": document["training_seed"]})
+            training[key].append(document.get("training", {}))
+    out = []
+    for (bundle, suite, mujoco, controller), tasks in sorted(pooled.items()):
+        cells = {}
+        for task, parts in tasks.items():
+            returns = np.concatenate([part["returns"] for part in parts])
+            cells[task] = {
+                "mean": float(returns.mean()),
+                "std": float(returns.std()),
+                "min": float(returns.min()),
+                "episodes": len(returns),
+                "seeds": len({part["training_seed"] for part in parts}),
+            }
+        known = training[bundle, suite, mujoco, controller][0]
+        out.append({"bundle": bundle, "suite": suite, "mujoco": mujoco, "controller": controller, "cells": cells,
+                    "training": known})  # fmt: skip
+    return out
+
+
+def cost(training: dict, controller: str) -> str:
+    """Decisions and minutes of training, as the bundle's provenance gives them."""
+    parts = []
+    experts = training.get("experts", {})
+    if experts:
+        decisions = sum(e.get("decisions", 0) for e in experts.values())
+        minutes = sum(e.get("minutes", 0.0) for e in experts.values())
+        parts.append(f"experts {decisions / 1e6:.1f}M, {minutes:.0f} min")
+    model = training.get("world_model")
+    if model and not controller.startswith("expert"):
+        parts.append(f"world model {model['decisions'] / 1e6:.2f}M, {model['minutes']:.0f} min")
+    return "; ".join(parts) or "-"
+
+
+def render(documents: list[dict]) -> str:
+    """The whole of docs/results.md."""
+    lines = [
+        "# Results",
+        "",
+        "Written by `python benchmarks/results.py write`; do not edit. Undiscounted return of an episode of 1000 decisions.",
+        "",
+        "## Ours, measured",
+        "Suite `builtin` is `metaworld_rt.tasks` (equal to HumanoidBench's h1 but for the foot, see the tests of",
+        "`tests/tasks`); `humanoid_bench` is the real benchmark. Mean ± standard deviation over all episodes (least; "
+        "episodes / training seeds). Training: decisions and minutes on 2 cores.",
+        "",
+        "| bundle | controller | suite | robot, mujoco | " + " | ".join(TASKS) + " | training |",
+        "|---" * (5 + len(TASKS)) + "|",
+    ]
+    for row in rows_of(documents):
+        cells = []
+        for task in TASKS:
+            cell = row["cells"].get(task)
+            cells.append(
+                f"{cell['mean']:.1f} ± {cell['std']:.1f} ({cell['min']:.1f}; {cell['episodes']}/{cell['seeds']})"
+                if cell
+                else "-"
+            )
+        lines.append(
+            f"| {row['bundle']} | {row['controller']} | {row['suite']} | h1, {row['mujoco']} | {' | '.join(cells)} "
+            f"| {cost(row['training'], row['controller'])} |"
+        )
+    lines += [
+        "",
+        "## Published, not measured by us",
+        "Environment steps in brackets where they are given. h1hand has hands and 61 actuators: another robot.",
+        "",
+        "| method | from | robot | " + " | ".join(TASKS) + " |",
+        "|---" * (3 + len(TASKS)) + "|",
+    ]
+    for method, source, robot, figures in PUBLISHED:
+        lines.append(f"| {method} | {source} | {robot} | " + " | ".join(figures.get(t, "-") for t in TASKS) + " |")
+    return "\n".join([*lines, "", NOTE_CAP, ""])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse arguments and run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("measure", help="run episodes")
+    run.add_argument("--bundle", required=True)
+    run.add_argument("--controllers", default="full,experts")
+    run.add_argument("--tasks", default="")
+    run.add_argument("--episodes", type=int, default=10)
+    run.add_argument("--seed", type=int, default=0, help="of the first episode")
+    run.add_argument("--training-seed", type=int, default=0, help="that the bundle was trained with")
+    run.add_argument("--suite", choices=["builtin", "humanoid_bench"], default="builtin")
+    write = commands.add_parser("write", help="render docs/results.md")
+    write.add_argument("--out", type=Path, default=ROOT / "docs" / "results.md")
+    args = parser.parse_args(arguments)
+    if args.command == "measure":
+        print(measure(args))
+        return 0
+    documents = [json.loads(path.read_text()) for path in sorted(DATA.glob("*.json"))]
+    if not documents:
+        print(f"no measurement in {DATA}: run `measure` first", file=sys.stderr)
+        return 1
+    args.out.write_text(render(documents))
+    print(args.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""docs/results.md shows what was measured and nothing else."""
+
+import importlib.util
+import json
+
+import pytest
+
+
+@pytest.fixture
+def results(request):
+    path = request.config.rootpath / "benchmarks" / "results.py"
+    spec = importlib.util.spec_from_file_location("results_table", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def document(seed, returns, controller="full"):
+    row = {"robot": "h1", "task": "walk", "controller": controller, "returns": returns}
+    training = {"experts": {"walk": {"decisions": 2_000_000, "minutes": 9.5}}}
+    return {"bundle": "b", "suite": "builtin", "training_seed": seed, "training": training,
+            "versions": {"mujoco": "4.0.0"}, "results": [row]}  # fmt: skip
+
+
+def test_seeds_are_pooled_and_counted(results):
+    text = results.render([document(0, [800.0, 820.0]), document(1, [840.0, 860.0])])
+    (row,) = [line for line in text.splitlines() if line.startswith("| b |")]
+    assert "830.0 ± 22.4 (800.0; 4/2)" in row
+    assert "experts 2.0M, 10 min" in row or "experts 2.0M, 9 min" in row
+    assert row.count("| - ") == 4  # tasks without a measurement
+
+
+def test_published_rows_are_apart_and_the_impossible_one_is_marked(results):
+    text = results.render([document(0, [1.0])])
+    ours, published = text.split("## Published")
+    assert "DreamerV3" in published
+    assert "DreamerV3" not in ours
+    assert "1689.9 (1.9M) [1]" in published
+    assert "strict maximum" in published
+
+
+def test_no_measurement_is_one_clear_line(results, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(results, "DATA", tmp_path)
+    assert results.main(["write", "--out", str(tmp_path / "r.md")]) == 1
+    assert "run `measure` first" in capsys.readouterr().err
+    (tmp_path / "a.json").write_text(json.dumps(document(0, [5.0])))
+    assert results.main(["write", "--out", str(tmp_path / "r.md")]) == 0
+    assert "5.0 ± 0.0" in (tmp_path / "r.md").read_text()
