@@ -130,7 +130,7 @@ def render(documents: list[dict]) -> str:
     lines = [
         "# Results",
         "",
-        "Written by `python benchmarks/results.py write`; do not edit. Undiscounted returns; 1000 decisions an episode.",
+        "Written by `python benchmarks/results.py write`. Undiscounted returns; 1000 decisions an episode.",
         "",
         "## Ours, measured",
         "Suite `builtin` is `metaworld_rt.tasks` (equal to HumanoidBench's h1 but for the foot, see the tests of",

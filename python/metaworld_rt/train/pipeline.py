@@ -103,7 +103,7 @@ def write(library: ExpertLibrary, plan: Plan, model: WorldModel | None, progress
 
         def tried(trial: Trial) -> None:
             total = len(CANDIDATES) + 2
-            progress("planner settings", len(trials) + 1, total, {w: trial.mean(w) for w in ("calm", "pushed")})
+            progress("planner settings", len(trials) + 1, total, {w: trial.mean(w) for w in ("calm", "pushes")})
             trials.append(trial)
 
         planner, _ = choose(library, model, episodes=plan.episodes, progress=tried, threads=plan.threads)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from metaworld_rt.train.world_model.arena import Arena, ArenaConfig
+from metaworld_rt.train.world_model.arena import SUITE, Arena, ArenaConfig
 from metaworld_rt.train.world_model.collect import Score, score
 from metaworld_rt.train.world_model.config import PlannerConfig
 from metaworld_rt.train.world_model.library import ExpertLibrary
@@ -13,10 +13,7 @@ from metaworld_rt.train.world_model.model import WorldModel
 from metaworld_rt.train.world_model.policies import PlannerPolicy, PriorPolicy, follow_experts
 
 #: Undisturbed, as the benchmark; and pushed about, which is where a planner can earn its place.
-SITUATIONS: dict[str, ArenaConfig] = {
-    "calm": ArenaConfig(),
-    "pushed": ArenaConfig(push_every_s=2.0, push=1.2),
-}
+SITUATIONS = {name: SUITE[name] for name in ("calm", "pushes")}
 
 #: Close to the experts first; what is tried beyond is further away from them.
 BASE = PlannerConfig(

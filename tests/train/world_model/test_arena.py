@@ -94,3 +94,22 @@ def test_score_counts_until_the_fall():
 def test_fuse_drops_what_cannot_be_seen():
     out = fuse(np.array([[1.0, 0, 0]]), np.array([[0.0, 1.0, 0.001]]), 0.9)
     assert out[0] == pytest.approx([0.9, 0.1, 0.0])
+
+
+def test_the_state_comes_late_and_noisy_and_the_body_is_heavier():
+    plain, late = Arena(untrained(), 2, 0), Arena(untrained(), 2, 0, ArenaConfig(delay=2))
+    rows = []
+    for arena in (plain, late):
+        rows.append([])
+        for t in range(5):
+            rows[-1].append(arena.view().phi[:, 0].copy())
+            arena.step(np.full((2, H1.n), 0.3 + 0.1 * t))
+    assert np.allclose(rows[1][4], rows[0][2])
+    assert not np.allclose(rows[0][4], rows[0][2], atol=1e-6)
+    noisy = Arena(untrained(), 2, 0, ArenaConfig(noise=0.05))
+    at = features.slices(features.LOCOMOTION)["joint_pos"]
+    spread = np.std(noisy.view().phi[:, at] - Arena(untrained(), 2, 0).view().phi[:, at])
+    assert 0.03 < spread < 0.08
+    heavy = Arena(untrained(), 1, 0, ArenaConfig(payload_kg=10.0))
+    extra = heavy.physics.model.body_mass.sum() - plain.physics.model.body_mass.sum()
+    assert extra == pytest.approx(10.0)

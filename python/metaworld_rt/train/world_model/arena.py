@@ -7,12 +7,14 @@ advances with them, features are read after that, the gate is fused in, actions 
 from __future__ import annotations
 
 import functools
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
 
+from metaworld_rt.plants.disturbance import Disturbances, noise_scale
 from metaworld_rt.plants.h1 import DECISION_DT, build
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
@@ -36,6 +38,11 @@ class ArenaConfig:
         push_every_s: mean time between pushes; 0 for never.
         push: largest push, m/s added to the base velocity in x and y (half of it in rad/s to its rotation).
         turn: standard deviation of changes of course at a push, rad.
+        payload_kg: mass added to the torso.
+        friction: factor on every sliding friction.
+        strength: factor on the joints' force limits.
+        delay: decisions (20 ms each) that the state is late.
+        noise: of the state, as a share of each entry's typical size (`plants.disturbance.noise_scale`).
         collisions: "full" as evaluated, or "fast".
     """
 
@@ -45,6 +52,11 @@ class ArenaConfig:
     push_every_s: float = 0.0
     push: float = 0.0
     turn: float = 0.0
+    payload_kg: float = 0.0
+    friction: float = 1.0
+    strength: float = 1.0
+    delay: int = 0
+    noise: float = 0.0
     collisions: str = "full"
 
 
@@ -78,9 +90,11 @@ class Outcome:
 
 
 @functools.cache
-def _model(collisions: str) -> mujoco.MjModel:
-    """Compiled once: it takes as long as hundreds of decisions, and nothing here changes it."""
-    return build("floor", collisions=collisions)
+def _model(collisions: str, payload_kg: float, friction: float, strength: float) -> mujoco.MjModel:
+    """Compiled once: it takes as long as hundreds of decisions, and nothing changes it afterwards."""
+    model = build("floor", collisions=collisions)
+    Disturbances(payload_kg=payload_kg, friction=friction, strength=strength).change_model(model)
+    return model
 
 
 def fuse(weights: np.ndarray, p: np.ndarray, alpha: float) -> np.ndarray:
@@ -88,6 +102,19 @@ def fuse(weights: np.ndarray, p: np.ndarray, alpha: float) -> np.ndarray:
     out = alpha * weights + (1 - alpha) * p
     out = np.where(out < NEGLIGIBLE, 0.0, out)
     return out / out.sum(-1, keepdims=True)
+
+
+#: The disturbance suite: what controllers are compared under.
+SUITE: dict[str, ArenaConfig] = {
+    "calm": ArenaConfig(),
+    "pushes": ArenaConfig(push_every_s=2.0, push=1.2),
+    "payload": ArenaConfig(payload_kg=10.0),
+    "slippery": ArenaConfig(friction=0.4),
+    "weak": ArenaConfig(strength=0.8),
+    "late 20 ms": ArenaConfig(delay=1),
+    "late 40 ms": ArenaConfig(delay=2),
+    "noise": ArenaConfig(noise=0.02),
+}
 
 
 class Arena:
@@ -118,7 +145,9 @@ class Arena:
     ):
         self.library, self.count, self.config = library, count, config or ArenaConfig()
         self.rng = np.random.default_rng(seed)
-        self.physics = VectorPhysics(_model(self.config.collisions), count, threads)
+        k = self.config
+        self.physics = VectorPhysics(_model(k.collisions, k.payload_kg, k.friction, k.strength), count, threads)
+        self._late: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=k.delay + 1)
         self.gate, self.alpha = gate, alpha
         self._home = self.physics.model.key_qpos[0].copy()
         self._skills = skills
@@ -151,6 +180,7 @@ class Arena:
     def view(self) -> View:
         """Advance the phase and read what a policy may see. Call once before each `step`."""
         self._events()
+        self._sense()
         self._slew()
         self.phase = np.mod(self.phase + DECISION_DT * (self.weights @ self._rate), 1.0)
         phi = self._features()
@@ -201,10 +231,21 @@ class Arena:
         most = np.abs(away).max(-1, keepdims=True)
         self.weights += np.where(most <= step, away, away * (step / np.maximum(most, step)))
 
+    def _sense(self) -> None:
+        """The state that the controller gets, late and noisy as configured; a robot just reset is seen as it is."""
+        qpos, qvel = self.physics.qpos.copy(), self.physics.qvel.copy()
+        if self.config.noise:
+            nq = qpos.shape[1]
+            scale = self.config.noise * noise_scale(nq + qvel.shape[1])
+            qpos += scale[:nq] * self.rng.standard_normal(qpos.shape)
+            qvel += scale[nq:] * self.rng.standard_normal(qvel.shape)
+        for earlier in self._late:
+            earlier[0][self.fresh], earlier[1][self.fresh] = qpos[self.fresh], qvel[self.fresh]
+        self._late.append((qpos, qvel))
+
     def _features(self) -> np.ndarray:
-        state = features.FeatureInput.from_state(
-            self.physics.qpos, self.physics.qvel, self.action, phase=self.phase, heading=self.heading
-        )
+        qpos, qvel = self._late[0]
+        state = features.FeatureInput.from_state(qpos, qvel, self.action, phase=self.phase, heading=self.heading)
         return features.compute(self.library.features, state)
 
     def _events(self) -> None:
