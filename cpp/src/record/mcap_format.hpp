@@ -52,7 +52,11 @@ class ByteWriter {
     static_assert(std::is_unsigned_v<T>);
     for (std::size_t i = 0; i < sizeof(T); ++i) out_.push_back(static_cast<std::byte>((value >> (8 * i)) & 0xffu));
   }
-  void raw(std::span<const std::byte> bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
+  void raw(std::span<const std::byte> bytes) {
+    const std::size_t at = out_.size();
+    out_.resize(at + bytes.size());
+    if (!bytes.empty()) std::memcpy(out_.data() + at, bytes.data(), bytes.size());
+  }
   void raw(std::string_view text) { raw(std::as_bytes(std::span(text.data(), text.size()))); }
   void string(std::string_view text) {
     number(static_cast<std::uint32_t>(text.size()));
