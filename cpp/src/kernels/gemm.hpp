@@ -114,7 +114,8 @@ struct BatchKernels {
   bool fast[kStorages];         ///< by an instruction made for it, faster than fp32
   void (*gemm[kStorages])(const GemmArgs&) noexcept;
   void (*finish[kStorages])(const RowArgs&) noexcept;
-  /// n floats to words of an operand; int8: round(x * scale + shift), clamped. Reads padded(n) floats.
+  /// n floats to words of an operand; int8: round(x * scale + shift), >= 0 as given, at most 255.
+  /// Reads padded(n) floats.
   void (*convert[kStorages])(const float* x, std::uint32_t n, float scale, float shift, std::uint32_t* out) noexcept;
   void (*two_hot)(const TwoHotArgs&) noexcept;
   void (*normal)(const NoiseArgs&) noexcept;

@@ -15,9 +15,32 @@ struct SimdBase : Vec {
   static constexpr std::uint32_t W = Vec::width;
 
   MWRT_INLINE V reciprocal(V x) { return Vec::div(Vec::set1(1.0f), x); }
-  /// p * 2^n, n integral, after above_least_exponent and at most 127
-  MWRT_INLINE V scale(V p, V n) { return Vec::mul(p, Vec::pow2(n)); }
-  MWRT_INLINE V above_least_exponent(V n) { return Vec::max(Vec::set1(-126.0f), n); }
+  MWRT_INLINE V reciprocal_rough(V x) { return reciprocal(x); }
+
+  /// 2^(f - 1/2) for 0 <= f <= 1 (minimax): relative error 1.5e-7, or 8e-5.
+  MWRT_INLINE V exp2_unit(V f) {
+    V p = Vec::set1(1.329624210e-3f);
+    p = Vec::fma(p, f, Vec::set1(6.351966411e-3f));
+    p = Vec::fma(p, f, Vec::set1(3.947888687e-2f));
+    p = Vec::fma(p, f, Vec::set1(1.698127389e-1f));
+    p = Vec::fma(p, f, Vec::set1(4.901335537e-1f));
+    return Vec::fma(p, f, Vec::set1(7.071067095e-1f));
+  }
+  MWRT_INLINE V exp2_unit_rough(V f) {
+    V p = Vec::set1(5.517180637e-2f);
+    p = Vec::fma(p, f, Vec::set1(1.598536521e-1f));
+    p = Vec::fma(p, f, Vec::set1(4.920284450e-1f));
+    return Vec::fma(p, f, Vec::set1(7.070538998e-1f));
+  }
+
+  /// e^x for x <= 80: relative error about 3e-7 above -20. Never less than 1e-38 or so; keeps a NaN.
+  MWRT_INLINE V exp(V x) {
+    const V y = Vec::max(Vec::set1(-126.0f), Vec::mul(x, Vec::set1(1.44269504088896341f)));
+    const V n = Vec::round(y);
+    return Vec::mul(exp2_unit(Vec::add(Vec::sub(y, n), Vec::set1(0.5f))), Vec::pow2(n));
+  }
+  MWRT_INLINE V exp_rough(V x) { return exp(x); }
+
   MWRT_INLINE float least(V v) {
     float lane[W];
     Vec::store(lane, v);
@@ -35,11 +58,11 @@ struct SimdBase : Vec {
     const H h = __builtin_convertvector(u >> 16, H);
     __builtin_memcpy(out, &h, sizeof h);
   }
-  /// Sixteen floats, rounded and clamped to 0..255; four words.
+  /// Sixteen floats of at least -0.5, rounded and clamped to 255; four words.
   MWRT_INLINE void store_u8(std::uint32_t* out, const V* v) {
     float lane[kPad];
     for (std::uint32_t k = 0; k < kPad / W; ++k) {
-      Vec::store(lane + k * W, Vec::round(Vec::min(Vec::set1(255.0f), Vec::max(Vec::set1(0.0f), v[k]))));
+      Vec::store(lane + k * W, Vec::round(Vec::min(Vec::set1(255.0f), v[k])));
     }
     for (std::uint32_t k = 0; k < 4; ++k) {
       std::uint32_t word = 0;

@@ -1,6 +1,12 @@
 // Include only from gemm_avx512*.cpp.
 #pragma once
 
+#if defined(__GNUC__) && !defined(__clang__)
+// gcc 12 warns of the undefined registers that its own intrinsics use on purpose (GCC bug 105593).
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 #include "kernels/gemm_simd.hpp"
 #include "kernels/vec_avx512.hpp"
 
@@ -9,19 +15,28 @@ namespace metaworld_rt::kernels {
 namespace {
 struct SimdAvx512 : SimdBase<VecAvx512> {
   static constexpr int tile_rows = 14, tile_vectors = 2;  // 28 of 32 registers
+  static constexpr int kFloor = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
 
   /// 2^-14 from the table, squared by one Newton step.
   MWRT_INLINE V reciprocal(V x) {
     const V r = _mm512_rcp14_ps(x);
     return _mm512_fmadd_ps(r, _mm512_fnmadd_ps(x, r, _mm512_set1_ps(1.0f)), r);
   }
-  MWRT_INLINE V scale(V p, V n) { return _mm512_scalef_ps(p, n); }  ///< takes any n
-  MWRT_INLINE V above_least_exponent(V n) { return n; }
+  MWRT_INLINE V reciprocal_rough(V x) { return _mm512_rcp14_ps(x); }
+
+  /// With y = x log2 e + 1/2: VREDUCEPS takes the fraction of y and VSCALEFPS multiplies by 2^floor(y), for any y.
+  MWRT_INLINE V exp(V x) {
+    const V y = _mm512_fmadd_ps(x, _mm512_set1_ps(1.44269504088896341f), _mm512_set1_ps(0.5f));
+    return _mm512_scalef_ps(exp2_unit(_mm512_reduce_ps(y, kFloor)), y);
+  }
+  MWRT_INLINE V exp_rough(V x) {
+    const V y = _mm512_fmadd_ps(x, _mm512_set1_ps(1.44269504088896341f), _mm512_set1_ps(0.5f));
+    return _mm512_scalef_ps(exp2_unit_rough(_mm512_reduce_ps(y, kFloor)), y);
+  }
   MWRT_INLINE float least(V v) { return _mm512_reduce_min_ps(v); }
   MWRT_INLINE float greatest(V v) { return _mm512_reduce_max_ps(v); }
   MWRT_INLINE void store_u8(std::uint32_t* out, const V* v) {
-    const __m512i i = _mm512_max_epi32(_mm512_cvtps_epi32(v[0]), _mm512_setzero_si512());
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtusepi32_epi8(i));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(v[0])));
   }
   MWRT_INLINE U mul_high(U a, std::uint32_t m) {
     const __m512i x = (__m512i)a, f = _mm512_set1_epi32(static_cast<int>(m));
