@@ -19,8 +19,9 @@ def add_stages(stages: argparse._SubParsersAction) -> None:
     model = stages.add_parser("world-model", help="TD-MPC2 over all skills, with the experts' help")
     _common(model)
     _schedule(model)
-    model.add_argument("--published", action="store_true", help="plain TD-MPC2: no experts (the planner-only baseline)")
-    model.add_argument("--skill", default="", metavar="SKILL", help="collect under this command alone")
+    model.add_argument(
+        "--published", metavar="SKILL", help="plain TD-MPC2 on one skill, no experts: the planner-only baseline"
+    )
     model.set_defaults(execute=_world_model)
 
     everything = stages.add_parser("all", help="experts, gate and world model, and the bundle")
@@ -123,10 +124,13 @@ def _gate(args: argparse.Namespace) -> int:
 def _world_model(args: argparse.Namespace) -> int:
     bar = _ready(args)
     from ..train.world_model.library import load_library
-    from ..train.world_model.trainer import WorldModelTrainer
+    from ..train.world_model.trainer import WorldModelTrainer, published
 
     library = load_library(args.experts, args.skills)
-    schedule = replace(_made_schedule(args), published=args.published, skill=args.skill)
+    schedule = _made_schedule(args)
+    if args.published:
+        library.index(args.published)
+        schedule = published(args.published, args.size, args.decisions or 100_000)
     trainer = WorldModelTrainer(library, args.out, schedule, args.seed, args.threads, bar)
     trainer.run()
     bar.close()

@@ -77,7 +77,8 @@ class LossConfig:
         entropy: of the prior.
         guidance: lambda of `||a - a_ref||^2` in the prior's loss.
         tau: rate of the target network and of the running Q scale.
-        lr, encoder_lr: Adam; clip: gradient norm.
+        lr, encoder_lr: Adam, at the start; decay: their share at the end (cosine; 1 keeps them constant).
+        clip: gradient norm.
     """
 
     horizon: int = 3
@@ -92,6 +93,7 @@ class LossConfig:
     tau: float = 0.01
     lr: float = 3e-4
     encoder_lr: float = 1e-4
+    decay: float = 1.0
     clip: float = 20.0
 
 

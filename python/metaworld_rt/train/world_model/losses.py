@@ -6,6 +6,8 @@ L = consistency + reward + value (+ termination) + latent heads, then the prior:
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -51,6 +53,14 @@ class Learner:
         self.optimizer.load_state_dict(state["optimizer"])
         self.prior_optimizer.load_state_dict(state["prior_optimizer"])
         self.scale = state["scale"]
+
+    def set_progress(self, share: float) -> None:
+        """Set the learning rates for `share` of the training done."""
+        k = self.config
+        factor = k.decay + (1 - k.decay) * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
+        for group, rate in zip(self.optimizer.param_groups, (k.encoder_lr, k.lr), strict=True):
+            group["lr"] = factor * rate
+        self.prior_optimizer.param_groups[0]["lr"] = factor * k.lr
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
         """One gradient step on the model and one on the prior; returns scalar figures."""
