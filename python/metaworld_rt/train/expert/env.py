@@ -65,6 +65,7 @@ class LocomotionEnv:
         self.physics = VectorPhysics(self.model, count, threads)
         self.banks = banks
         self.difficulty = 0.0  # 0..1: scales pushes and initial disturbances
+        self.polish = 0.0  # 0..1: brings in the skill's late reward factors
         self._home = self.model.key_qpos[0].copy()
         self.phase = np.zeros(count)
         self.heading = np.zeros(count)
@@ -159,7 +160,7 @@ class LocomotionEnv:
             self.skill,
             Step(s, target, self._target, self._before_target, raw_action, self.phase, self.heading, velocity),
         )
-        total = reward(self.skill, terms)
+        total = reward(self.skill, terms, self.polish)
         self._before_target, self._target = self._target, target
         self.age += 1
         terminated = (s.qpos[:, 2] < FALLEN_HEIGHT) | (s.torso_up < FALLEN_UP) | ~np.isfinite(total)

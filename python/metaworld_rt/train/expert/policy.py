@@ -10,8 +10,12 @@ from torch import nn
 
 from metaworld_rt.plants.robot import H1
 
-UNIT_RAD = 0.5
-"""rad per unit of the network's output on every joint: learning is conditioned the same whatever the action scale."""
+_UNIT_RAD = {"hip_yaw": 0.3, "hip_roll": 0.3, "hip_pitch": 0.5, "knee": 0.5, "ankle": 1.0, "torso": 0.3}
+UNIT_RAD = np.array([_UNIT_RAD.get(name.removeprefix("left_").removeprefix("right_"), 0.4) for name in H1.joints])
+"""rad per unit of the network's output, (19,): so that a unit of every joint matters about as much.
+
+The ankles' servos are soft (40 N m/rad against some 450 N m/rad with which the body topples), so they get most.
+"""
 
 
 DEVIATION_FLOOR = 0.05
@@ -65,7 +69,7 @@ class Expert(nn.Module):
     `log_std` is in units of the network's output, that is of `UNIT_RAD` rad.
     """
 
-    def __init__(self, phi_size: int, hidden: Sequence[int] = (256, 128), initial_std: float = 0.4) -> None:
+    def __init__(self, phi_size: int, hidden: Sequence[int] = (256, 128), initial_std: float = 0.3) -> None:
         super().__init__()
         self.hidden = tuple(hidden)
         self.phi_size = phi_size

@@ -26,9 +26,9 @@ class PpoConfig:
     clip: float = 0.2
     value_weight: float = 1.0
     entropy_weight: float = 0.002
-    mirror_weight: float = 0.2
+    mirror_weight: float = 1.0
     max_grad_norm: float = 1.0
-    target_kl: float = 0.012
+    target_kl: float = 0.03
     critic_lr: float = 1e-3
     lr_min: float = 1e-4
     lr_max: float = 1e-3

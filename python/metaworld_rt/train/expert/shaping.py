@@ -95,7 +95,12 @@ def reward_terms(skill: Skill, step: Step) -> dict[str, np.ndarray]:
     if skill.period > 0:
         lift = skill.swing_height * swing(step.phase, skill.swing_share)
         error = feet[..., 2] - _FOOT_HEIGHT - lift
-        terms["gait"] = np.exp(-np.square(error / (0.6 * skill.swing_height)).sum(axis=-1))
+        # The bell is sharp near the reference; the straight line leads there from afar.
+        bell = np.exp(-np.square(error / (0.6 * skill.swing_height)).sum(axis=-1))
+        line = 1.0 - np.minimum(np.abs(error) / skill.swing_height, 1.0).mean(axis=-1)
+        terms["gait"] = 0.5 * bell + 0.5 * line
+        planned = swing(step.phase, skill.swing_share) > 0.25
+        terms["contact"] = -(contact == planned).mean(axis=-1)
         terms["speed"] = np.exp(-np.square((velocity[:, 0] - skill.speed) / (0.25 * skill.speed + 0.05)))
         terms["heading"] = forward_x
     else:
@@ -105,6 +110,11 @@ def reward_terms(skill: Skill, step: Step) -> dict[str, np.ndarray]:
     return terms
 
 
-def reward(skill: Skill, terms: dict[str, np.ndarray]) -> np.ndarray:
-    """Weighted sum of the terms, (count,)."""
-    return sum(skill.weights[name] * value for name, value in terms.items() if skill.weights.get(name))
+def reward(skill: Skill, terms: dict[str, np.ndarray], polish: float = 0.0) -> np.ndarray:
+    """Weighted sum of the terms, (count,); `polish` in [0, 1] brings in the skill's late factors."""
+    total = np.zeros_like(terms["task"])
+    for name, weight in skill.weights.items():
+        factor = 1.0 + polish * (skill.polish.get(name, 1.0) - 1.0)
+        if name in terms:
+            total = total + weight * factor * terms[name]
+    return total

@@ -23,6 +23,8 @@ class Skill:
         push: largest push, m/s added to the base's velocity in x and y.
         decisions: default training length.
         weights: reward weights, see `metaworld_rt.train.expert.shaping`.
+        polish: factors on weights that grow in late in the training: smoothness costs little once the skill is there,
+            and much before.
         sources: other skills whose states (from a bank) start a share of the episodes.
     """
 
@@ -40,9 +42,11 @@ class Skill:
     push: float = 0.8
     decisions: int = 4_000_000
     weights: dict[str, float] = field(default_factory=dict)
+    polish: dict[str, float] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
 
 
+_POLISH = {"action_rate": 4.0, "action_jerk": 4.0, "arms": 2.0, "slip": 3.0, "tilt_rate": 2.0, "yaw_rate": 2.0}
 _COMMON = {
     "task": 1.0,
     "relaxed": 0.5,
@@ -74,6 +78,7 @@ SKILLS: dict[str, Skill] = {
             turn_share=0.3,
             decisions=2_500_000,
             weights={**_COMMON, "still": 0.3, "joint_speed": 0.002, "both_feet": 0.2},
+            polish=_POLISH,
             sources=("walk", "run"),
         ),
         Skill(
@@ -88,7 +93,8 @@ SKILLS: dict[str, Skill] = {
             elbow=0.9,
             turn_share=0.2,
             decisions=6_000_000,
-            weights={**_COMMON, "gait": 0.4, "speed": 0.4, "heading": 0.4},
+            weights={**_COMMON, "gait": 0.8, "contact": 0.4, "speed": 0.4, "heading": 0.4},
+            polish=_POLISH,
             sources=("stand", "run"),
         ),
         Skill(
@@ -110,12 +116,14 @@ SKILLS: dict[str, Skill] = {
                 "action_rate": 0.04,
                 "action_jerk": 0.02,
                 "bounce": 0.03,
-                "gait": 0.3,
+                "gait": 0.5,
+                "contact": 0.2,
                 "speed": 0.2,
                 "heading": 0.4,
                 "arms": 0.2,
                 "hips": 0.3,
             },
+            polish={**_POLISH, "slip": 1.0},
             sources=("stand", "walk"),
         ),
     )

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from metaworld_rt.plants.h1 import DECISION_DT
+from metaworld_rt.plants.robot import H1
+
+pytest.importorskip("torch")
+
+from metaworld_rt.tasks import features
+from metaworld_rt.train.expert.env import LocomotionEnv
+from metaworld_rt.train.expert.skill import get_skill
+
+
+@pytest.fixture
+def env():
+    env = LocomotionEnv(get_skill("walk"), count=8, seed=1, threads=1)
+    yield env
+    env.close()
+
+
+def test_phase_advances_before_the_features_are_read(env):
+    before = env.phase.copy()
+    outcome = env.step(np.zeros((8, 19)))
+    expected = np.mod(before + DECISION_DT / env.skill.period, 1.0)
+    np.testing.assert_allclose(env.phase, expected)
+    where = features.slices(env.features)["phase"]
+    np.testing.assert_allclose(outcome.phi[:, where][:, 0], np.sin(2 * np.pi * expected), atol=1e-6)
+
+
+def test_previous_action_is_the_clamped_one(env):
+    raw = np.full((8, 19), 3.0)
+    outcome = env.step(raw)
+    where = features.slices(env.features)["prev_action"]
+    np.testing.assert_array_equal(outcome.final_phi[:, where], np.ones((8, 19)))
+    assert outcome.terms["saturation"] == pytest.approx(-19 * 4.0)
+
+
+def test_falls_end_and_reset(env):
+    env.physics.qpos[2, 2] = 0.3
+    outcome = env.step(np.zeros((8, 19)))
+    assert outcome.terminated[2]
+    assert not outcome.terminated[[0, 1]].any()
+    assert env.age[2] == 0
+    assert env.physics.qpos[2, 2] > 0.9
+    # The value of the state that ended is bootstrapped from final_phi, not from the reset state.
+    assert outcome.final_phi[2, 0] < 0.6
+    assert outcome.phi[2, 0] > 0.9
+
+
+def test_time_limits_truncate_without_terminating(env):
+    env._length[:] = env.age + 1
+    outcome = env.step(np.zeros((8, 19)))
+    assert outcome.truncated.all()
+    assert not outcome.terminated.any()
+
+
+def test_same_seed_same_training_data():
+    def rollout():
+        env = LocomotionEnv(get_skill("stand"), count=4, seed=5, threads=2)
+        env.difficulty = 1.0
+        rewards = [env.step(np.full((4, 19), 0.05)).reward for _ in range(30)]
+        env.close()
+        return np.array(rewards)
+
+    np.testing.assert_array_equal(rollout(), rollout())
+
+
+def test_banks_start_episodes():
+    bank = np.zeros((1, 26 + 25 + 19))
+    bank[0, :26] = LocomotionEnv(get_skill("stand"), count=1, threads=1)._home
+    bank[0, 2] = 1.234
+    bank[0, 51:] = 0.125
+    env = LocomotionEnv(get_skill("stand"), count=200, threads=1, banks=bank)
+    banked = env.physics.qpos[:, 2] == 1.234
+    assert 30 < banked.sum() < 90
+    assert np.all(env.action[banked] == 0.125)
+    np.testing.assert_allclose(env._target[banked], np.broadcast_to(H1.target(bank[0, 51:]), (banked.sum(), 19)))
+    env.close()

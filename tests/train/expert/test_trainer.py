@@ -1,0 +1,54 @@
+import json
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from metaworld_rt.train.expert import checkpoint
+from metaworld_rt.train.expert.ppo import PpoConfig
+from metaworld_rt.train.expert.trainer import load_banks, train_expert
+
+SMALL = {"envs": 4, "threads": 1, "config": PpoConfig(steps=6, epochs=1, minibatches=1), "eval_every": 10**9}
+
+
+@pytest.fixture(autouse=True)
+def short_evaluation(monkeypatch):
+    from metaworld_rt.train.expert import trainer
+
+    real = trainer.evaluate
+    monkeypatch.setattr(trainer, "evaluate", lambda *a, **k: real(*a, **{**k, "episodes": 2, "decisions": 4}))
+
+
+def test_trains_writes_and_resumes(tmp_path):
+    first = train_expert("stand", tmp_path, seed=3, decisions=48, **SMALL)
+    assert first.decisions == 48
+    assert first.path.name == "best.pt"
+    _, meta = checkpoint.load_expert(first.path)
+    assert meta["name"] == "stand"
+    assert meta["provenance"]["scores"]["episodes"] == 2
+    second = train_expert("stand", tmp_path, seed=3, decisions=96, **SMALL)
+    assert second.decisions == 96
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    seen = [row["decisions"] for row in rows if "rate" in row]
+    assert seen == [24, 48, 72, 96]  # the second call went on where the first ended
+    again = train_expert("stand", tmp_path, seed=3, decisions=24, resume=False, **SMALL)
+    assert again.decisions == 24
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+    train_expert("stand", tmp_path, decisions=24, **SMALL)
+    content = checkpoint.load(tmp_path / "last.pt")
+    content["actor"] = {k: v[:2] if v.dim() else v for k, v in content["actor"].items()}
+    checkpoint.save(tmp_path / "last.pt", content)
+    with pytest.raises(checkpoint.CheckpointError, match="does not fit this training"):
+        train_expert("stand", tmp_path, decisions=48, **SMALL)
+
+
+def test_unknown_expert_and_missing_bank(tmp_path):
+    with pytest.raises(ValueError, match="unknown expert"):
+        train_expert("fly", tmp_path)
+    with pytest.raises(checkpoint.CheckpointError, match="no state bank"):
+        load_banks([tmp_path / "none.npz"])
+    np.savez(tmp_path / "bank.npz", states=np.ones((2, 70)))
+    assert load_banks([tmp_path / "bank.npz", tmp_path / "bank.npz"]).shape == (4, 70)
