@@ -3,9 +3,6 @@ import pytest
 
 from metaworld_rt.plants.h1 import DECISION_DT
 from metaworld_rt.plants.robot import H1
-
-pytest.importorskip("torch")
-
 from metaworld_rt.tasks import features
 from metaworld_rt.train.expert.env import LocomotionEnv
 from metaworld_rt.train.expert.skill import get_skill

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
+import torch
 
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features

@@ -3,8 +3,6 @@ import json
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
-
 from metaworld_rt.train.expert import checkpoint
 from metaworld_rt.train.expert.ppo import PpoConfig
 from metaworld_rt.train.expert.trainer import load_banks, train_expert

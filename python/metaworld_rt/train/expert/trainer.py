@@ -61,7 +61,8 @@ def train_expert(
     skill: Skill | None = None,
     progress: Callable[[dict], None] | None = None,
 ) -> Result:
-    """Trains the expert `name` (stand, walk, run) and writes ``<out>/best.pt`` and ``<out>/last.pt``.
+    """Trains the expert `name` (stand, walk, run) and writes ``<out>/best.pt`` and ``<out>/last.pt``,
+    and ``<out>/states.npz``: states of its motion for other skills to start from.
 
     A second call with the same folder goes on where the first was stopped (at most a minute is lost).
 
@@ -172,7 +173,8 @@ def train_expert(
             progress(figures)
         if state["decisions"] >= state["next_eval"] or state["decisions"] >= total:
             state["next_eval"] = state["decisions"] + eval_every
-            scores = _score(ppo.actor, skill, threads).summary()
+            evaluation = _score(ppo.actor, skill, threads)
+            scores = evaluation.summary()
             log.write({"decisions": state["decisions"], "seconds": state["seconds"], "eval": scores})
             if progress:
                 progress({**figures, "eval": scores})
@@ -181,6 +183,7 @@ def train_expert(
             if rank >= state["best"]:
                 state["best"] = rank
                 checkpoint.save(out / "best.pt", content(scores))
+                np.savez_compressed(out / "states.npz", states=evaluation.states.astype(np.float32))
         if time.monotonic() - last_save > SAVE_EVERY_S:
             checkpoint.save(last, content())
             last_save = time.monotonic()
