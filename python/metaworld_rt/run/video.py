@@ -14,7 +14,7 @@ from ..errors import UserError
 from .gl import REMEDY
 
 FPS = 25
-OFFSET = np.array([-1.2, 1.6, 6.0])  # of the light from the robot, m
+OFFSET = np.array([-0.6, -2.2, 6.0])  # of the light from the robot, m
 WIDTH, HEIGHT = 768, 432  # multiples of 16: no codec pads them
 
 
@@ -56,7 +56,7 @@ def film_model(model: mujoco.MjModel) -> mujoco.MjModel:
     film = copy.copy(model)
     film.vis.global_.offwidth, film.vis.global_.offheight = WIDTH, HEIGHT
     film.vis.quality.offsamples, film.vis.quality.shadowsize = 4, 2048
-    film.vis.headlight.ambient[:], film.vis.headlight.diffuse[:], film.vis.headlight.specular[:] = 0.32, 0.25, 0.1
+    film.vis.headlight.ambient[:], film.vis.headlight.diffuse[:], film.vis.headlight.specular[:] = 0.34, 0.42, 0.1
     film.vis.map.shadowscale = 0.12
     film.light_active[:] = 0
     if film.nlight:
@@ -64,9 +64,9 @@ def film_model(model: mujoco.MjModel) -> mujoco.MjModel:
         film.light_type[0] = mujoco.mjtLightType.mjLIGHT_SPOT
         film.light_cutoff[0], film.light_exponent[0], film.light_attenuation[0] = 80.0, 0.0, (1.0, 0.0, 0.0)
         film.light_bodyid[0] = 0
-        film.light_diffuse[0], film.light_specular[0] = 0.62, 0.2
+        film.light_diffuse[0], film.light_specular[0] = 0.5, 0.3
     dark = film.mat_rgba[:, :3].max(axis=1) < 0.25
-    film.mat_rgba[dark, :3] = (0.33, 0.36, 0.41)
+    film.mat_rgba[dark, :3] = (0.40, 0.43, 0.48)
     return film
 
 

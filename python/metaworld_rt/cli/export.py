@@ -1,0 +1,80 @@
+"""PyTorch checkpoints to a bundle: experts, and with --gate the trained gate.
+
+A world model is trained and exported together with its bundle by `train all`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from ..errors import UserError
+from . import common
+from .train import need_torch
+
+HELP = "PyTorch checkpoints to a bundle"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("--experts", type=Path, required=True, metavar="DIR", help="holds <skill>.pt of each expert")
+    parser.add_argument(
+        "--skills", type=common.names, default=["stand", "walk", "run"], metavar="A,...", help="default: stand,walk,run"
+    )
+    parser.add_argument("--gate", type=Path, metavar="FILE", help="gate.pt of `train gate`")
+    parser.add_argument("--out", type=Path, required=True, metavar="B", help="the bundle: a folder, or a .zip")
+    parser.add_argument("--name", metavar="NAME", help="default: the name of --out")
+    parser.add_argument("--bundle-version", default="0.1.0", metavar="V", help="default: %(default)s")
+    parser.add_argument(
+        "--alpha", type=common.positive(float, zero=True), default=0.7, metavar="A",
+        help="trust in commanded weights against the gate, 0..1 (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--overwrite", action="store_true", help="replace a bundle that is there")
+    common.add_json(parser)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Runs the command."""
+    common.check_writable(args.json, "the result")
+    if args.alpha > 1.0:
+        raise UserError("--alpha must be 0..1")
+    if args.out.exists() and not args.overwrite:
+        raise UserError(f"{args.out} exists; remove it or pass --overwrite")
+    need_torch()
+    from ..controller import load
+    from ..export.assemble import export_bundle
+    from ..train.gate.train import load_gate
+    from ..train.world_model.library import load_library
+
+    library = load_library(args.experts, args.skills)
+    gate, figures = (None, {}) if args.gate is None else load_gate(args.gate, library)
+    provenance = {"command": shlex.join(["metaworld-rt", *sys.argv[1:]]), "versions": common.versions()}
+    export_bundle(
+        args.out,
+        library,
+        name=args.name or args.out.stem,
+        version=args.bundle_version,
+        gate=gate,
+        alpha=args.alpha,
+        provenance={**provenance, "gate": figures} if gate is not None else provenance,
+        overwrite=args.overwrite,
+    )
+    bundle = load(args.out)  # what was written is what a host can load
+    size = sum(file["bytes"] for file in bundle.files.values())
+    common.write_json(
+        args.json,
+        "export",
+        {
+            "path": str(args.out),
+            "name": bundle.name,
+            "digest": bundle.digest,
+            "bytes": size,
+            "skills": bundle.skills,
+            "gate": bundle.has_gate,
+            "selftest_cases": bundle.selftest_cases,
+        },
+    )
+    print(f"{args.out}: {', '.join(bundle.skills)}; {size / 1e6:.2f} MB, {bundle.selftest_cases} self-tests replayed")
+    return 0
