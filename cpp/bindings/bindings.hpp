@@ -63,6 +63,8 @@ void bind_bundle(py::module_& m);
 void bind_controller(py::module_& m);
 void bind_loop(py::module_& m);
 void bind_histogram(py::module_& m);
+void bind_record(py::module_& m);
+void bind_qualify(py::module_& m);
 
 /// A contiguous float64 vector of `size` values, without a copy. Lists and other dtypes are refused, not converted:
 /// a silent float32 or a transposed view is how an observation order is guessed wrongly.
