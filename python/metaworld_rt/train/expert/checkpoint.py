@@ -73,3 +73,15 @@ def load_expert(path: str | Path) -> tuple[Expert, dict]:
 def unpack_features(rows: list[list]) -> tuple[Feature, ...]:
     """The inverse of `pack_features`."""
     return tuple(feature(name, scale) for name, _, scale in rows)
+
+
+def publish(source: str | Path, target: str | Path) -> dict:
+    """Copies what an expert is, without what only training needs, and gives its provenance.
+
+    Raises:
+        CheckpointError: the source cannot be used or the target not written.
+    """
+    expert, content = load_expert(source)
+    kept = {key: content[key] for key in ("name", "description", "period", "hidden", "features", "provenance")}
+    save(Path(target), {**kept, "task": content.get("task", content["name"]), "actor": expert.state_dict()})
+    return content["provenance"]

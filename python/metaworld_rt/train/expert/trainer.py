@@ -61,8 +61,9 @@ def train_expert(
     skill: Skill | None = None,
     progress: Callable[[dict], None] | None = None,
 ) -> Result:
-    """Trains the expert `name` (stand, walk, run) and writes ``<out>/best.pt`` and ``<out>/last.pt``,
-    and ``<out>/states.npz``: states of its motion for other skills to start from.
+    """Trains the expert `name` (stand, walk, run) and writes ``best.pt``, ``last.pt`` and ``states.npz`` into `out`.
+
+    ``states.npz`` holds states of its motion, for other skills to start from.
 
     A second call with the same folder goes on where the first was stopped (at most a minute is lost).
 
