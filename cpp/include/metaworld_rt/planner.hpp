@@ -13,6 +13,10 @@
 
 namespace metaworld_rt {
 
+namespace planner {
+class Mppi;
+}
+
 struct PlannerOptions {
   std::uint32_t threads = 1;      ///< the caller's included; the plan is the same, bit for bit, whatever it is
   std::vector<int> cpus;          ///< CPU of the 2nd, 3rd, ... thread; missing: the system's choice
@@ -57,6 +61,8 @@ class MppiPlanner final : public Planner {
   const char* kernel() const noexcept;
   /// Operations of a whole plan (two a multiply-add), without padding.
   double flop() const noexcept;
+  /// The planner itself, for tests and benchmarks. Include src/planner/mppi.hpp.
+  planner::Mppi& core() noexcept;
 
  private:
   struct Impl;

@@ -61,5 +61,6 @@ const char* MppiPlanner::kernel() const noexcept {
   return m.kernels.name[static_cast<int>(m.storage)];
 }
 double MppiPlanner::flop() const noexcept { return impl_->mppi->flop(); }
+planner::Mppi& MppiPlanner::core() noexcept { return *impl_->mppi; }
 
 }  // namespace metaworld_rt
