@@ -11,7 +11,15 @@ def answer(content):
 
 
 def plan(**stage):
-    return json.dumps({"refused": False, "message": "ok", "stages": [{"weights": {"walk": 1.0}, "until": "never", "threshold": 0, "turn_deg": 0, "speed": None, **stage}]})
+    return json.dumps(
+        {
+            "refused": False,
+            "message": "ok",
+            "stages": [
+                {"weights": {"walk": 1.0}, "until": "never", "threshold": 0, "turn_deg": 0, "speed": None, **stage}
+            ],
+        }
+    )
 
 
 class Server:

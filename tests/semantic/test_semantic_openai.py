@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 from semantic_bad_server import Server, answer, close, drip, flood, hang, plan
+
 from metaworld_rt.semantic import BackendError, PlanError, StateSummary, make_backend
 
 SKILLS = [("stand", "stands still"), ("walk", "walks"), ("run", "runs")]
@@ -39,7 +40,11 @@ def test_what_is_sent_and_what_comes_back():
     assert "Authorization" not in headers
     assert body["model"] == "tiny"
     schema = body["response_format"]["json_schema"]["schema"]
-    assert list(schema["properties"]["stages"]["items"]["properties"]["weights"]["properties"]) == ["stand", "walk", "run"]
+    assert list(schema["properties"]["stages"]["items"]["properties"]["weights"]["properties"]) == [
+        "stand",
+        "walk",
+        "run",
+    ]
     text, picture = body["messages"][1]["content"]
     assert '"say \\"hi\\""' in text["text"]
     pil = pytest.importorskip("PIL.Image")
@@ -50,7 +55,11 @@ def test_what_is_sent_and_what_comes_back():
 def test_a_server_without_json_schema_is_asked_with_less():
     result, requests = ask(lambda body: (400, b"no") if "response_format" in body else (200, answer(plan())))
     assert result.skills == ["walk"]
-    assert [body.get("response_format", {}).get("type") for _, _, body in requests] == ["json_schema", "json_object", None]
+    assert [body.get("response_format", {}).get("type") for _, _, body in requests] == [
+        "json_schema",
+        "json_object",
+        None,
+    ]
 
 
 def test_refused_by_the_model():
@@ -133,6 +142,9 @@ def test_the_key_goes_to_the_server_and_nowhere_else(monkeypatch, caplog):
 
 def test_a_key_with_a_line_break_is_no_header(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "a\r\nX-Evil: 1")
-    with Server(lambda _: (200, answer(plan()))) as server, pytest.raises(BackendError, match="does not answer") as caught:
+    with (
+        Server(lambda _: (200, answer(plan()))) as server,
+        pytest.raises(BackendError, match="does not answer") as caught,
+    ):
         make_backend(f"openai:{server.url}#m").plan("walk", None, SKILLS)
     assert "Evil" not in str(caught.value)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from metaworld_rt.semantic import BackendError, PlanError, Skills, StateSummary, make_backend
 
 torch = pytest.importorskip("torch")
@@ -12,7 +13,13 @@ tiny = pytest.importorskip("semantic_tiny_model")
 
 SKILLS = Skills.of([("stand", "stands"), ("walk", "walks"), ("run", "runs")])
 BLACK, WHITE = (np.full((40, 40, 3), value, np.uint8) for value in (0, 255))
-NAMED = [("walk on", None, "walk"), ("run!", None, "run"), ("fly", None, "none"), ("so?", WHITE, "run"), ("so?", BLACK, "stand")]
+NAMED = [
+    ("walk on", None, "walk"),
+    ("run!", None, "run"),
+    ("fly", None, "none"),
+    ("so?", WHITE, "run"),
+    ("so?", BLACK, "stand"),
+]
 PLAN = {"stages": [{"weights": {"walk": 1}, "until": "elapsed", "threshold": 2}, {"weights": {"stand": 1}}]}
 
 
@@ -51,7 +58,9 @@ def test_a_plan_is_written(model):
 
 def test_a_model_that_cannot_write_is_scored(model):
     options = {"max_new_tokens": 4}
-    assert make_backend(f"transformers:{model}", mode="auto", **options).plan("walk on", None, SKILLS).skills == ["walk"]
+    assert make_backend(f"transformers:{model}", mode="auto", **options).plan("walk on", None, SKILLS).skills == [
+        "walk"
+    ]
     with pytest.raises(PlanError, match="JSON"):
         make_backend(f"transformers:{model}", mode="json", **options).plan("both", None, SKILLS, StateSummary())
 

@@ -71,18 +71,26 @@ class Skills(Sequence):
 class StateSummary:
     """What a plan may need of the robot: world frame, SI; None where it is not known.
 
-    base_pos: m, (x, y, z). heading: yaw, rad. goal_pos: m, (x, y, z). door_hinge, door_latch: rad.
-    stage: index of the stage in progress. failed: name of the skill whose stage just failed, if one did.
+    base_pos: m, (x, y, z). heading: yaw, rad. origin: the yaw when the instruction was given, from which "turn left"
+    counts; None: the present one. goal_pos: m, (x, y, z). door_hinge, door_latch: rad. stage: index of the stage in
+    progress of the command `command_id`. failed: name of the skill whose stage just failed, if one did.
     """
 
     base_pos: tuple[float, float, float] | None = None
     heading: float = 0.0
+    origin: float | None = None
     goal_pos: tuple[float, float, float] | None = None
     door_present: bool | None = None
     door_hinge: float | None = None
     door_latch: float | None = None
     stage: int = 0
+    command_id: int | None = None
     failed: str | None = None
+
+    @property
+    def forward(self) -> float:
+        """The yaw that "forward" meant when the instruction was given, rad."""
+        return self.heading if self.origin is None else self.origin
 
 
 @runtime_checkable

@@ -48,7 +48,15 @@ class Seen:
         if door < len(DOORS):
             said.append("no door" if door == 0 else f"door {DOORS[door]}")
         if target < len(TARGETS):
-            side = "" if self.ball is None else " left" if self.ball[0] > 0.15 else " right" if self.ball[0] < -0.15 else " ahead"
+            side = (
+                ""
+                if self.ball is None
+                else " left"
+                if self.ball[0] > 0.15
+                else " right"
+                if self.ball[0] < -0.15
+                else " ahead"
+            )
             said.append("no ball" if target == 0 else f"ball {TARGETS[target]}{side}")
         return ", ".join(said)
 
@@ -125,18 +133,27 @@ class Embedded:
         skill_codes = np.zeros((len(texts), max(map(len, texts)), GRAMS), np.int64)
         for i, rows in enumerate(texts):
             skill_codes[i, : len(rows)] = rows
-        feed = {"text": codes(marked)[None], "skills": skill_codes, "door": seen.door[None], "target": seen.target[None]}
+        feed = {
+            "text": codes(marked)[None],
+            "skills": skill_codes,
+            "door": seen.door[None],
+            "target": seen.target[None],
+        }
         skill, turn, pace, until, refuse = (part[0] for part in self._planner.run(None, feed))
-        return _Answer(_softmax(skill), turn.argmax(-1), pace.argmax(-1), until.argmax(-1), float(1 / (1 + np.exp(-refuse))))
+        return _Answer(
+            _softmax(skill), turn.argmax(-1), pace.argmax(-1), until.argmax(-1), float(1 / (1 + np.exp(-refuse)))
+        )
 
     def _stages(
         self, answer: _Answer, names: list[str], found: list[tuple[str, float]], seen: Seen, state: StateSummary | None
     ) -> tuple[StagePlan, ...]:
         here = state or StateSummary()
-        heading, turned = here.heading, False
+        heading, turned = here.forward, False
         stages = []
         for i in range(answer.length):
-            weights = {name: float(weight) for name, weight in zip(names, answer.skill[i], strict=False) if weight >= 0.02}
+            weights = {
+                name: float(weight) for name, weight in zip(names, answer.skill[i], strict=False) if weight >= 0.02
+            }
             turn, pace, until = TURNS[answer.turn[i]], PACES[answer.pace[i]], int(answer.until[i])
             if turn in _TURN:
                 heading, turned = heading + _TURN[turn], True
@@ -148,7 +165,9 @@ class Embedded:
             stages.append(StagePlan(weights, goal, *self._end(until, found, last=i + 1 == answer.length)))
         return tuple(stages)
 
-    def _speed(self, pace: str, weights: dict[str, float], names: list[str], found: list[tuple[str, float]]) -> float | None:
+    def _speed(
+        self, pace: str, weights: dict[str, float], names: list[str], found: list[tuple[str, float]]
+    ) -> float | None:
         if pace.startswith("speed"):
             said = [value for kind, value in found if kind == "speed"]
             slot = int(pace[-1]) - 1
@@ -229,7 +248,9 @@ def _find(folder: str | Path | None) -> Path:
     for place in places:
         if (place / "semantic.json").is_file():
             return place
-    raise BackendError(f"no semantic model in {places[0]}: train one (metaworld-rt train semantic) or use --semantic matcher")
+    raise BackendError(
+        f"no semantic model in {places[0]}: train one (metaworld-rt train semantic) or use --semantic matcher"
+    )
 
 
 def _card(folder: Path) -> dict[str, Any]:
@@ -254,5 +275,5 @@ def _session(path: Path, threads: int):
     options.log_severity_level = 3
     try:
         return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - ONNX Runtime has no common base of its errors
+    except Exception as error:
         raise BackendError(f"{path} cannot be loaded: {error}") from error

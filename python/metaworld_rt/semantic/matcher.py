@@ -121,7 +121,7 @@ def _understood(clause: str) -> float:
 
 def _stage(clause: str, skill: str, state: StateSummary) -> StagePlan:
     turn = 0.5 * math.pi * (bool(_LEFT.search(clause)) - bool(_RIGHT.search(clause)))
-    heading = wrapped(state.heading + turn) if turn and skill in ("walk", "run") else None
+    heading = wrapped(state.forward + turn) if turn and skill in ("walk", "run") else None
     speed = {"walk": (0.5, 1.5), "run": (2.5, 5.0)}.get(skill, (None, None))
     chosen = speed[0] if _SLOW.search(clause) else speed[1] if _FAST.search(clause) else None
     until, threshold = Until.never, 0.0

@@ -53,7 +53,9 @@ class OpenAIBackend:
         self._model = model or parts.fragment or os.environ.get(MODEL)
         self._formats: list[dict[str, Any] | None] | None = None
         if self._key() and parts.scheme == "http" and not _is_here(parts.hostname):
-            raise BackendError(f"the API key is not sent over plain http to {parts.hostname}: use https, or unset {' and '.join(KEYS)}")
+            raise BackendError(
+                f"the API key is not sent over plain http to {parts.hostname}: use https, or unset {' and '.join(KEYS)}"
+            )
 
     @staticmethod
     def _key() -> str | None:
@@ -97,7 +99,9 @@ class OpenAIBackend:
             if form and form["type"] == "json_schema":
                 form["json_schema"]["schema"] = answer_schema(skills)
             try:
-                return self._call("POST", "/chat/completions", {**body, **({"response_format": form} if form else {})}, deadline)
+                return self._call(
+                    "POST", "/chat/completions", {**body, **({"response_format": form} if form else {})}, deadline
+                )
             except _Status as error:
                 if error.status not in (400, 422, 501) or len(self._formats) == 1:
                     raise
@@ -122,7 +126,9 @@ class OpenAIBackend:
         left = max(0.05, deadline - time.monotonic())
         connection = kind(self._parts.hostname, self._parts.port, timeout=left)
         try:
-            connection.request(method, self._parts.path.rstrip("/") + path, None if body is None else json.dumps(body), headers)
+            connection.request(
+                method, self._parts.path.rstrip("/") + path, None if body is None else json.dumps(body), headers
+            )
             response = connection.getresponse()
             data = self._read(connection, response, deadline)
         except (OSError, http.client.HTTPException, ssl.SSLError, ValueError) as error:
@@ -130,13 +136,18 @@ class OpenAIBackend:
         finally:
             connection.close()
         if response.status != 200:
-            raise _Status(response.status, f"{self._where}{path} answers {response.status}: {data[:200].decode('utf-8', 'replace')!r}")
+            raise _Status(
+                response.status,
+                f"{self._where}{path} answers {response.status}: {data[:200].decode('utf-8', 'replace')!r}",
+            )
         try:
             return json.loads(data)
         except (ValueError, RecursionError):
             raise BackendError(f"{self._where}{path} does not answer in JSON") from None
 
-    def _read(self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse, deadline: float) -> bytes:
+    def _read(
+        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse, deadline: float
+    ) -> bytes:
         """The body, within the size and the time: a server that drips bytes is cut off too."""
         parts, size = [], 0
         while True:
@@ -166,7 +177,9 @@ def _content(answer: Any) -> str:
     except (KeyError, IndexError, TypeError):
         raise BackendError("the server's answer has no choices[0].message.content") from None
     if isinstance(content, list):  # content parts
-        content = "".join(part.get("text", "") for part in content if isinstance(part, dict) and isinstance(part.get("text"), str))
+        content = "".join(
+            part.get("text", "") for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)
+        )
     if not isinstance(content, str):
         raise BackendError("the server's answer has no text")
     return content

@@ -14,14 +14,17 @@ from typing import Any
 from .backend import Skills, StateSummary
 from .plan import MAX_JSON, MAX_STAGES, PlanError, SkillPlan, Until, checked, refusal, wrapped
 
-_HEAD = """You choose skills for a humanoid robot. You never output joint actions: only which of its skills to use, in stages.
+_HEAD = """You choose skills for a humanoid robot, in stages. You never output joint actions, only skills.
 Skills:
 {skills}
 Answer with one JSON object and nothing else:
-{{"refused": false, "stages": [{{"weights": {{"SKILL": 1.0}}, "until": "never", "threshold": 0, "turn_deg": 0, "speed": null}}], "message": "few words"}}
+{{"refused": false, "message": "few words", "stages": [
+  {{"weights": {{"SKILL": 1.0}}, "until": "never", "threshold": 0, "turn_deg": 0, "speed": null}}]}}
 Rules:
-- weights: positive numbers over the skill names above, usually one skill. At most {stages} stages, in the order of execution.
-- until: when the stage is done, one of: {untils}. threshold in s, m or rad; "never" for the last stage.
+- weights: positive numbers over the skill names above, usually one skill.
+- At most {stages} stages, in the order of execution.
+- until: when the stage is done, one of: {untils}.
+- threshold: in s, m or rad. The last stage usually has until "never".
 - turn_deg: turn before the stage, left is positive, 0 for none. speed: m/s, or null.
 - If an image is given, it is what the robot sees: skip what is already done (an open door needs no opening).
 - Unknown, impossible or unsafe requests, and anything that is not a request to move: "refused": true, stages [].
@@ -47,7 +50,11 @@ def user_prompt(instruction: str, state: StateSummary | None) -> str:
     measured = []
     if state.door_present is not None:
         hinge = state.door_hinge or 0.0
-        measured.append(f"door {'open' if hinge > 0.8 else 'ajar' if hinge > 0.08 else 'closed'}" if state.door_present else "no door")
+        measured.append(
+            f"door {'open' if hinge > 0.8 else 'ajar' if hinge > 0.08 else 'closed'}"
+            if state.door_present
+            else "no door"
+        )
     if state.goal_pos is not None and state.base_pos is not None:
         away = math.dist(state.goal_pos[:2], state.base_pos[:2])
         measured.append(f"target {away:.1f} m away, at height {state.goal_pos[2]:.1f} m")
@@ -74,7 +81,12 @@ def answer_schema(skills: Skills) -> dict[str, Any]:
             "stages": {
                 "type": "array",
                 "maxItems": MAX_STAGES,
-                "items": {"type": "object", "properties": stage, "required": list(stage), "additionalProperties": False},
+                "items": {
+                    "type": "object",
+                    "properties": stage,
+                    "required": list(stage),
+                    "additionalProperties": False,
+                },
             },
             "message": {"type": "string"},
         },
@@ -104,7 +116,7 @@ def plan_from_answer(text: str, skills: Skills, state: StateSummary | None) -> S
 
 def _with_headings(stages: list[Any], state: StateSummary | None) -> Iterator[Any]:
     """turn_deg and speed of each stage as its goal; turns add up."""
-    heading, turned = (state.heading if state else 0.0), False
+    heading, turned = (state.forward if state else 0.0), False
     for stage in stages[: MAX_STAGES + 1]:
         if not isinstance(stage, dict):
             yield stage

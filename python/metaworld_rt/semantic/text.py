@@ -17,13 +17,12 @@ MAX_TOKENS = 96
 GRAMS = 12  # hashed features of a token
 BUCKETS = 8192  # rows of the embedding table; row 0 is padding
 
-_EN = {
-    "half": 0.5, "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
-    "ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60,
-    "hundred": 100,
-}  # fmt: skip
-_ZH = {"零": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
-_NUMBER = rf"(?:\d+(?:\.\d+)?|half\s+an?|(?:{'|'.join(sorted(_EN, key=len, reverse=True))})(?=[\s-])|半|[零一二两三四五六七八九十百]+(?:点[一二三四五六七八九])?)"
+_TEENS = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()  # noqa: SIM905
+_EN = {word: float(i) for i, word in enumerate(_TEENS, 1)}
+_EN |= {"half": 0.5, "a": 1, "an": 1, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "hundred": 100}
+_ZH = {char: i for i, char in enumerate("零一二三四五六七八九")} | {"两": 2}
+_WORD_NUMBER = "|".join(sorted(_EN, key=len, reverse=True))
+_NUMBER = rf"(?:\d+(?:\.\d+)?|half\s+an?|(?:{_WORD_NUMBER})(?=[\s-])|半|[零一二两三四五六七八九十百]+(?:点[一二三四五六七八九])?)"
 _UNITS = (
     ("speed", 1.0, r"m/s|(?:meter|metre)s?\s*(?:per|a|/)\s*second|米每秒|米/秒"),
     ("distance", 0.01, r"cm\b|(?:centimeter|centimetre)s?\b|厘米"),
@@ -41,7 +40,21 @@ _QUANTITY = re.compile(
     + ")"
 )
 _TOKEN = re.compile(r"<[a-z]+\d>|[a-z]+(?:'[a-z]+)?|\d+|[^\sa-z\d]")
-_PLAIN = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "。": ".", "、": ",", "，": ",", "；": ";", "：": ":", "！": "!", "？": "?"})
+_PLAIN = str.maketrans(
+    {
+        "’": "'",
+        "‘": "'",
+        "“": '"',
+        "”": '"',
+        "。": ".",
+        "、": ",",
+        "，": ",",
+        "；": ";",
+        "：": ":",
+        "！": "!",
+        "？": "?",
+    }
+)
 
 
 def quantities(text: str) -> tuple[str, list[tuple[str, float]]]:
@@ -107,7 +120,7 @@ def tokens(text: str) -> list[str]:
 
 
 def codes(text: str) -> np.ndarray:
-    """A text as [tokens, GRAMS] int64 rows of the embedding table, 0 for none; at most MAX_TOKENS tokens, at least 1."""
+    """A text as [tokens, GRAMS] int64 rows of the embedding table, 0 for none; 1 to MAX_TOKENS tokens."""
     words = tokens(text)[:MAX_TOKENS] or [""]
     out = np.zeros((len(words), GRAMS), np.int64)
     for i, word in enumerate(words):

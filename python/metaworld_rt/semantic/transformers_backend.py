@@ -64,7 +64,9 @@ class TransformersBackend:
             model = AutoModelForImageTextToText.from_pretrained(str(path), use_safetensors=True, **safe)
         except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
             reason = str(error).strip().splitlines() or [type(error).__name__]
-            raise BackendError(f"{path} is no image-text-to-text model that can be loaded: {reason[0][:200]}") from error
+            raise BackendError(
+                f"{path} is no image-text-to-text model that can be loaded: {reason[0][:200]}"
+            ) from error
         self._model = model.to(self._device).eval()
         self._null: dict[tuple, np.ndarray] = {}
 
@@ -92,13 +94,17 @@ class TransformersBackend:
 
     # --- prompts
 
-    def plan_prompt(self, instruction: str, image: np.ndarray | None, skills: Skills, state: StateSummary | None) -> str:
+    def plan_prompt(
+        self, instruction: str, image: np.ndarray | None, skills: Skills, state: StateSummary | None
+    ) -> str:
         """The text that the model goes on from, to write a plan."""
         return self._chat(system_prompt(skills), user_prompt(instruction, state), image)
 
     def name_prompt(self, instruction: str, image: np.ndarray | None, skills: Skills) -> str:
         """The text that the model goes on from, to name one skill."""
-        lines = "\n".join(f"- {name}: {description}" for name, description in [*skills, (NONE, "unknown, impossible or unsafe")])
+        lines = "\n".join(
+            f"- {name}: {description}" for name, description in [*skills, (NONE, "unknown, impossible or unsafe")]
+        )
         question = f"{user_prompt(instruction, None)}\nWhich one skill does it ask for? Answer with its name only."
         return self._chat(f"A humanoid robot has these skills:\n{lines}", question, image)
 
@@ -139,9 +145,18 @@ class TransformersBackend:
         chance /= chance.sum()
         said = ", ".join(f"{name} {value:.2f}" for name, value in zip(names, chance, strict=True))
         if names[int(chance.argmax())] == NONE and NONE not in skills.names:
-            return refusal(skills.safe, f"unknown, impossible or unsafe: {skills.safe} instead", float(chance[-1]), said)
-        weights = {name: float(value) for name, value in zip(names, chance, strict=True) if name in skills.names and value >= 0.02}
-        return checked(SkillPlan((StagePlan(weights),), float(chance.max()), False, max(weights, key=weights.__getitem__), said), skills.names)
+            return refusal(
+                skills.safe, f"unknown, impossible or unsafe: {skills.safe} instead", float(chance[-1]), said
+            )
+        weights = {
+            name: float(value)
+            for name, value in zip(names, chance, strict=True)
+            if name in skills.names and value >= 0.02
+        }
+        return checked(
+            SkillPlan((StagePlan(weights),), float(chance.max()), False, max(weights, key=weights.__getitem__), said),
+            skills.names,
+        )
 
     def continued(self, prompt: str, answer: str, image: np.ndarray | None) -> tuple[dict[str, Any], int]:
         """Inputs of prompt + answer, and where the answer's tokens begin (a tokenizer may join the two at the seam)."""

@@ -37,7 +37,11 @@ def clause(rng: np.random.Generator, intent: Intent, named: set[str]) -> str | N
     text = text.replace("{q}", quantity).replace("{o}", pick(rng, words.OBJECTS))
     if intent.pace:
         table = words.SLOW if intent.pace == "slow" else words.FAST
-        text = pick(rng, table["before"]) + text if rng.random() < 0.6 else text + pick(rng, ["", "", ","]) + pick(rng, table["after"])
+        text = (
+            pick(rng, table["before"]) + text
+            if rng.random() < 0.6
+            else text + pick(rng, ["", "", ","]) + pick(rng, table["after"])
+        )
     if speed:
         text = pick(rng, ["以{s}的速度{t}", "用{s}的速度{t}", "{t},速度{s}"]).format(s=speed, t=text)
     named.add(thing if intent.act in words.IT or intent.act.startswith("door") else intent.act)
@@ -51,7 +55,7 @@ def _quantity(rng: np.random.Generator, kind: str, value: float) -> str:
         return pick(rng, [f"每秒{number}米", f"{value:g}m/s", f"{number}米每秒"])
     if kind == "distance":
         if rng.random() < 0.1 and value <= 10 and value * 2 > 2:
-            steps = int(round(value * 2))
+            steps = round(value * 2)
             return f"{words.DIGITS.get(steps, steps)}步"
         return number + pick(rng, words.METRES)
     if value == 60:
@@ -65,7 +69,7 @@ def sentence(rng: np.random.Generator, clauses: list[str]) -> str:
     """Clauses in the order in which they are to be done."""
     if len(clauses) == 1:
         return clauses[0]
-    if len(clauses) == 2 and rng.random() < 0.8 or (len(clauses) == 3 and rng.random() < 0.15):
+    if (len(clauses) == 2 and rng.random() < 0.8) or (len(clauses) == 3 and rng.random() < 0.15):
         text = pick(rng, words.PAIRS).format(a=clauses[0], b=clauses[1])
         return text if len(clauses) == 2 else f"{text}{pick(rng, words.LAST)}{clauses[2]}"
     if rng.random() < 0.08:
@@ -73,7 +77,9 @@ def sentence(rng: np.random.Generator, clauses: list[str]) -> str:
     same = pick(rng, words.LINKS) if rng.random() < 0.5 else None
     text = pick(rng, words.FIRST) + clauses[0]
     for i, each in enumerate(clauses[1:], 2):
-        text += (pick(rng, words.LAST) if i == len(clauses) and rng.random() < 0.6 else same or pick(rng, words.LINKS)) + each
+        text += (
+            pick(rng, words.LAST) if i == len(clauses) and rng.random() < 0.6 else same or pick(rng, words.LINKS)
+        ) + each
     return text
 
 

@@ -142,4 +142,17 @@ def excluded_from(path: Path | None) -> frozenset[str]:
     return frozenset(key_of(json.loads(line)["text"]) for line in lines if line.strip())
 
 
-__all__ = ["DOORS", "END", "IGNORED", "PACES", "TARGETS", "UNTILS", "Batch", "Corpus", "excluded_from", "key_of", "marked", "padded"]
+__all__ = [
+    "DOORS",
+    "END",
+    "IGNORED",
+    "PACES",
+    "TARGETS",
+    "UNTILS",
+    "Batch",
+    "Corpus",
+    "excluded_from",
+    "key_of",
+    "marked",
+    "padded",
+]

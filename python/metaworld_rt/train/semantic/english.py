@@ -10,10 +10,32 @@ from .skills import EXTRAS
 
 Forms = tuple[str, str, str]  # base, -ing, past participle
 _EXTRAS = {extra.name: extra for extra in EXTRAS}
-_TURNING = {"turn": ("turning", "turned"), "go": ("going", "gone"), "make": ("making", "made"), "face": ("facing", "faced"),
-            "do": ("doing", "done"), "spin": ("spinning", "spun"), "take": ("taking", "taken"), "veer": ("veering", "veered"),
-            "come": ("coming", "come")}  # fmt: skip
-_VAGUE = ("bit", "while", "little", "few", "some", "steps", "lap", "short", "moment", "second", "couple", "several", "step")
+_TURNING = {
+    "turn": ("turning", "turned"),
+    "go": ("going", "gone"),
+    "make": ("making", "made"),
+    "face": ("facing", "faced"),
+    "do": ("doing", "done"),
+    "spin": ("spinning", "spun"),
+    "take": ("taking", "taken"),
+    "veer": ("veering", "veered"),
+    "come": ("coming", "come"),
+}
+_VAGUE = (
+    "bit",
+    "while",
+    "little",
+    "few",
+    "some",
+    "steps",
+    "lap",
+    "short",
+    "moment",
+    "second",
+    "couple",
+    "several",
+    "step",
+)
 
 
 def pick(rng: np.random.Generator, items):
@@ -85,9 +107,17 @@ def _quantity(rng: np.random.Generator, kind: str, value: float) -> str:
         number = words.NUMBERS[int(value)]
     units = {"distance": words.METRES, "elapsed": words.SECONDS, "speed": words.PER}[kind]
     unit = pick(rng, units)
-    unit = " " + unit.strip() if word and len(unit.strip()) > 1 else " meters" if word and kind == "distance" else " seconds" if word and kind == "elapsed" else unit
+    unit = (
+        " " + unit.strip()
+        if word and len(unit.strip()) > 1
+        else " meters"
+        if word and kind == "distance"
+        else " seconds"
+        if word and kind == "elapsed"
+        else unit
+    )
     if kind == "distance" and rng.random() < 0.12 and value <= 10:
-        steps = int(round(value * 2))
+        steps = round(value * 2)
         if steps > 2:
             return f"{words.NUMBERS.get(steps, str(steps))} steps"
     shape = {"distance": words.FAR, "elapsed": words.LONG, "speed": words.AT}[kind]
@@ -99,7 +129,7 @@ def sentence(rng: np.random.Generator, clauses: list[Forms]) -> str:
     """Clauses in the order in which they are to be done, as one sentence."""
     if len(clauses) == 1:
         return clauses[0][0]
-    if len(clauses) == 2 and rng.random() < 0.8 or (len(clauses) == 3 and rng.random() < 0.15):
+    if (len(clauses) == 2 and rng.random() < 0.8) or (len(clauses) == 3 and rng.random() < 0.15):
         a, b = clauses[0], clauses[1]
         text = pick(rng, words.PAIRS).format(a=a[0], a_ing=a[1], a_past=a[2], b=b[0], b_ing=b[1], b_past=b[2])
         return text if len(clauses) == 2 else f"{text}{pick(rng, words.LAST)}{clauses[2][0]}"

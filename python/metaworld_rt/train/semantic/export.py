@@ -69,12 +69,26 @@ def export(eye: Eye, planner: Planner, folder: Path, provenance: dict[str, Any])
     axes = {"text": {1: "words"}, "skills": {0: "skills", 1: "skill_words"}, "skill": {2: "choices"}}
     names = ["skill", "turn", "pace", "until", "refuse"]
     _write(_Plans(planner.eval()), texts, folder / "planner.onnx", ["text", "skills", "door", "target"], names, axes)
-    _compare(_Plans(planner), folder / "planner.onnx", ["text", "skills", "door", "target"], (_codes(1, 40), _codes(3, 5), *texts[2:]))
+    _compare(
+        _Plans(planner),
+        folder / "planner.onnx",
+        ["text", "skills", "door", "target"],
+        (_codes(1, 40), _codes(3, 5), *texts[2:]),
+    )
     files = {}
     for name in ("eye.onnx", "planner.onnx"):
         data = (folder / name).read_bytes()
         files[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    card = {"schema": SCHEMA, "image": SIZE, "near": NEAR, "words": MAX_TOKENS, "ends": ENDS, "paces": PACES, "provenance": provenance, "files": files}
+    card = {
+        "schema": SCHEMA,
+        "image": SIZE,
+        "near": NEAR,
+        "words": MAX_TOKENS,
+        "ends": ENDS,
+        "paces": PACES,
+        "provenance": provenance,
+        "files": files,
+    }
     temporary = folder / "semantic.json.part"
     temporary.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(temporary, folder / "semantic.json")
@@ -86,11 +100,22 @@ def _codes(rows: int, words: int) -> Tensor:
     return torch.from_numpy(made)
 
 
-def _write(module: nn.Module, example: tuple, path: Path, inputs: list[str], outputs: list[str], axes: dict[str, Any]) -> None:
+def _write(
+    module: nn.Module, example: tuple, path: Path, inputs: list[str], outputs: list[str], axes: dict[str, Any]
+) -> None:
     import onnx
 
     with torch.no_grad():
-        torch.onnx.export(module, example, str(path), input_names=inputs, output_names=outputs, dynamic_axes=axes, opset_version=OPSET, dynamo=False)
+        torch.onnx.export(
+            module,
+            example,
+            str(path),
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            dynamo=False,
+        )
     model = onnx.load(str(path))
     onnx.checker.check_model(model)
     for node in model.graph.node:

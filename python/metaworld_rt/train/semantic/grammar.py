@@ -16,14 +16,23 @@ from .skills import CORE, DESCRIPTIONS, EXTRAS, HELD_OUT, NAMES
 _TRAINED = [extra for extra in EXTRAS if extra.name not in HELD_OUT]
 _KEYS = {extra.name: extra for extra in EXTRAS}
 _DOOR = ("door_approach", "door_open", "door_pass")
+_DOOR_SEQUENCES = [
+    ("door_open", "door_pass"),
+    ("door_approach", "door_open"),
+    _DOOR,
+    _DOOR,
+    ("door_approach", "stand", "door_open"),
+    ("door_open", "stand", "door_pass"),
+    ("door_approach", "door_pass"),
+]
 
 
 @dataclass(frozen=True)
 class Example:
     """One sentence with its answer.
 
-    skills: keys of the bundle's skills; "!verb" for an invented one. door, target: indices into DOORS and TARGETS, one past the end
-    for unknown. steps: the answer, or None for a refusal; slots: (until, pace) index of each step.
+    skills: keys of the bundle's skills; "!verb" for an invented one. door, target: indices into DOORS and TARGETS,
+    one past the end for unknown. steps: the answer, or None for a refusal. untils, paces: indices for each step.
     """
 
     text: str
@@ -61,7 +70,9 @@ def _example(rng: np.random.Generator) -> Example | None:
         if text is not None and rng.random() < 0.04:  # a good request with a bad one beside it is refused whole
             extra = pick(rng, [refusals.harm, refusals.harm, refusals.foreign])(rng, zh)
             both = [text, extra] if rng.random() < 0.7 else [extra, text]
-            text = pick(rng, [",然后", ",再", ",", "并且"] if zh else [" and ", " and then ", ", ", ", then "]).join(both)
+            text = pick(rng, [",然后", ",再", ",", "并且"] if zh else [" and ", " and then ", ", ", ", then "]).join(
+                both
+            )
             intents = None
     if text is None:
         return None
@@ -86,7 +97,11 @@ def _bundle(rng: np.random.Generator) -> tuple[list[str], str]:
     keys = list(CORE)
     if rng.random() < 0.22:
         keep = rng.integers(1, len(CORE))
-        keys = ["stand", *rng.permutation(CORE[1:])[:keep]] if rng.random() < 0.93 else list(rng.permutation(CORE[1:])[:keep])
+        keys = (
+            ["stand", *rng.permutation(CORE[1:])[:keep]]
+            if rng.random() < 0.93
+            else list(rng.permutation(CORE[1:])[:keep])
+        )
     if rng.random() < 0.5:
         keys += [_TRAINED[i].name for i in rng.permutation(len(_TRAINED))[: rng.integers(1, 6)]]
     verb = refusals.invented(rng) if rng.random() < 0.12 else ""
@@ -96,7 +111,7 @@ def _bundle(rng: np.random.Generator) -> tuple[list[str], str]:
 
 
 def described(rng: np.random.Generator, key: str) -> str:
-    """"name: description" of a skill, in one of the ways in which a bundle may put it."""
+    """A skill as "name: description", in one of the ways in which a bundle may put it."""
     if key.startswith("!"):
         verb = key[1:]
         return f"{verb}: {pick(rng, ['', f'{verb}s', f'{verb}s around', f'does a {verb}', f'{verb}s the box'])}"
@@ -116,8 +131,7 @@ def _intents(rng: np.random.Generator, has: set[str]) -> list[Intent]:
     """What is meant: one act in half of the cases, else a sequence that makes sense."""
     count = int(rng.choice([1, 2, 3, 4, 5], p=[0.48, 0.31, 0.13, 0.06, 0.02]))
     if count > 1 and rng.random() < 0.35:
-        acts = list(pick(rng, [("door_open", "door_pass"), ("door_approach", "door_open"), _DOOR, _DOOR, ("door_approach", "stand", "door_open"),
-                               ("door_open", "stand", "door_pass"), ("door_approach", "door_pass")]))  # fmt: skip
+        acts = list(pick(rng, _DOOR_SEQUENCES))
         if rng.random() < 0.3:
             acts.append(pick(rng, ["walk", "run", "stand"]))
         if rng.random() < 0.2:
@@ -125,7 +139,10 @@ def _intents(rng: np.random.Generator, has: set[str]) -> list[Intent]:
     else:
         acts, stage = [], 0
         while len(acts) < count:
-            act = pick(rng, ["walk", "walk", "walk", "run", "run", "stand", "stand", "reach", "touch", "touch", *_DOOR, "extra"])
+            act = pick(
+                rng,
+                ["walk", "walk", "walk", "run", "run", "stand", "stand", "reach", "touch", "touch", *_DOOR, "extra"],
+            )
             if act == "extra":
                 extras = [key for key in has if key not in CORE]
                 act = pick(rng, sorted(extras)) if extras and rng.random() < 0.75 else pick(rng, _TRAINED).name
@@ -149,7 +166,13 @@ def _detailed(rng: np.random.Generator, act: str) -> Intent:
             pace = pick(rng, ["slow", "fast"])
         if rng.random() < 0.25:
             roll = rng.random()
-            quantity = ("distance", _distance(rng)) if roll < 0.55 else ("elapsed", _duration(rng)) if roll < 0.9 else ("speed", float(rng.integers(1, 10)) / 2)
+            quantity = (
+                ("distance", _distance(rng))
+                if roll < 0.55
+                else ("elapsed", _duration(rng))
+                if roll < 0.9
+                else ("speed", float(rng.integers(1, 10)) / 2)
+            )
             if quantity[0] == "speed":
                 pace = ""
     elif act == "stand" and rng.random() < 0.25:
@@ -198,7 +221,14 @@ def _with_negation(rng: np.random.Generator, zh: bool, has: set[str], door: str)
             return [], None
         bad = pick(rng, ["door_pass", "door_pass", "run"])
     else:
-        bad = pick(rng, [act for act in ("walk", "run", "run", "stand", "door_open", "reach", pick(rng, _TRAINED).name) if act != good[0].act])
+        bad = pick(
+            rng,
+            [
+                act
+                for act in ("walk", "run", "run", "stand", "door_open", "reach", pick(rng, _TRAINED).name)
+                if act != good[0].act
+            ],
+        )
     named = {"door"} if good[0].act.startswith("door") else set()
     first, second = language.clause(rng, good[0], set()), language.clause(rng, Intent(bad), named)
     if first is None or second is None:
@@ -208,7 +238,9 @@ def _with_negation(rng: np.random.Generator, zh: bool, has: set[str], door: str)
         more = _detailed(rng, pick(rng, ["walk", "stand", "run"]))
         if more.act not in (good[0].act, bad):
             part = language.clause(rng, more, set())
-            text += pick(rng, [",然后", "。然后", ",最后"] if zh else [", then ", ". then ", " and then "]) + (part if zh else part[0])
+            text += pick(rng, [",然后", "。然后", ",最后"] if zh else [", then ", ". then ", " and then "]) + (
+                part if zh else part[0]
+            )
             good.append(more)
     return good, text
 
@@ -240,7 +272,9 @@ def _slots(text: str, steps: list[Step]) -> tuple[list[int], list[int]] | None:
         if step.quantity:
             kind = step.quantity[0]
             same = [value for other, value in found if other == kind]
-            slot = next((i for i, value in enumerate(same) if value == step.quantity[1] and (kind, i) not in used), None)
+            slot = next(
+                (i for i, value in enumerate(same) if value == step.quantity[1] and (kind, i) not in used), None
+            )
             if slot is None or slot >= (2 if kind == "speed" else SLOTS):
                 return None
             used.add((kind, slot))

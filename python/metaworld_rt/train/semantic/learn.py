@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 from tqdm import tqdm
 
 from .album import Album
@@ -52,7 +52,11 @@ def _eye_loss(eye: Eye, x: Tensor, door: Tensor, target: Tensor, ball: Tensor) -
     goal = torch.stack([ball[:, 0], torch.log(ball[:, 1].clamp(min=0.1)), ball[:, 2]], 1)
     error = F.smooth_l1_loss(where, goal, reduction="none", beta=0.2).sum(1)
     seen = (target > 0).float()
-    return F.cross_entropy(doors, door) + F.cross_entropy(targets, target) + 2.0 * (error * seen).sum() / seen.sum().clamp(min=1)
+    return (
+        F.cross_entropy(doors, door)
+        + F.cross_entropy(targets, target)
+        + 2.0 * (error * seen).sum() / seen.sum().clamp(min=1)
+    )
 
 
 def train_eye(train: Album, check: Album, path: Path, epochs: int = 20, batch: int = 64, seed: int = 0) -> Eye:
@@ -127,7 +131,12 @@ def forward(planner: Planner, batch: Batch, rng: np.random.Generator | None = No
 def _planner_loss(outputs: tuple[Tensor, ...], batch: Batch) -> Tensor:
     skill, turn, pace, until, refuse = outputs
     loss = F.binary_cross_entropy_with_logits(refuse, torch.from_numpy(batch.refuse) * 0.98 + 0.01)
-    for logits, labels, weight in ((skill, batch.skill, 3.0), (turn, batch.turn, 0.7), (pace, batch.pace, 0.5), (until, batch.until, 0.8)):
+    for logits, labels, weight in (
+        (skill, batch.skill, 3.0),
+        (turn, batch.turn, 0.7),
+        (pace, batch.pace, 0.5),
+        (until, batch.until, 0.8),
+    ):
         labels = torch.from_numpy(labels)
         each = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum")
         loss = loss + weight * each / (labels != IGNORED).sum().clamp(min=1)
@@ -153,13 +162,17 @@ def planner_scores(planner: Planner, corpus: Corpus, batches: int = 20) -> dict[
     return {"refusal": sums[0] / total, "skills": sums[1] / sums[3], "whole": sums[2] / sums[3]}
 
 
-def train_planner(train: Corpus, check: Corpus, path: Path, steps: int = 20000, batch: int = 96, seed: int = 0, peak: float = 1e-3) -> Planner:
+def train_planner(
+    train: Corpus, check: Corpus, path: Path, steps: int = 20000, batch: int = 96, seed: int = 0, peak: float = 1e-3
+) -> Planner:
     """Trains the planner, or goes on from `path`."""
     torch.manual_seed(seed)
     planner = Planner()
     decay = [p for p in planner.parameters() if p.ndim > 1]
     rest = [p for p in planner.parameters() if p.ndim <= 1]
-    optimiser = torch.optim.AdamW([{"params": decay, "weight_decay": 0.01}, {"params": rest, "weight_decay": 0.0}], lr=peak, betas=(0.9, 0.98))
+    optimiser = torch.optim.AdamW(
+        [{"params": decay, "weight_decay": 0.01}, {"params": rest, "weight_decay": 0.0}], lr=peak, betas=(0.9, 0.98)
+    )
     step, epoch = 0, 0
     if path.exists():
         state = torch.load(path, weights_only=True)
@@ -184,7 +197,10 @@ def train_planner(train: Corpus, check: Corpus, path: Path, steps: int = 20000, 
             bar.update()
             if step % 1000 == 0 or step == steps:
                 scores = planner_scores(planner, check)
-                tqdm.write(f"step {step}: loss {mean:.3f}, " + ", ".join(f"{name} {value:.3f}" for name, value in scores.items()))
+                tqdm.write(
+                    f"step {step}: loss {mean:.3f}, "
+                    + ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
+                )
             if time.monotonic() - saved > 60 or step == steps:
                 save(path, planner=planner.state_dict(), optimiser=optimiser.state_dict(), step=step, epoch=epoch + 1)
                 saved = time.monotonic()

@@ -7,6 +7,8 @@ Skills are read from their names and descriptions by the same reader as the sent
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -21,13 +23,16 @@ HEADS = 4
 
 
 class Eye(nn.Module):
-    """[B, 3, 96, 96] in 0..1 -> door logits [B, 4], target logits [B, 3], ball [B, 3] (bearing, log distance, height)."""
+    """[B, 3, 96, 96] in 0..1 -> door logits [B, 4], target logits [B, 3], ball [B, 3].
+
+    The ball: bearing (rad), logarithm of the distance (m), height (m).
+    """
 
     def __init__(self):
         super().__init__()
         channels = (3, 16, 32, 48, 64, 64)
         layers: list[nn.Module] = []
-        for inputs, outputs in zip(channels, channels[1:], strict=False):
+        for inputs, outputs in itertools.pairwise(channels):
             layers += [nn.Conv2d(inputs, outputs, 3, 2, 1), nn.BatchNorm2d(outputs), nn.ReLU()]
         self.trunk = nn.Sequential(*layers)
         self.head = nn.Sequential(nn.Flatten(), nn.Linear(64 * 9, 128), nn.ReLU(), nn.Dropout(0.1), nn.Linear(128, 10))
@@ -43,7 +48,11 @@ class Attention(nn.Module):
 
     def __init__(self, width: int):
         super().__init__()
-        self.query, self.key_value, self.out = nn.Linear(width, width), nn.Linear(width, 2 * width), nn.Linear(width, width)
+        self.query, self.key_value, self.out = (
+            nn.Linear(width, width),
+            nn.Linear(width, 2 * width),
+            nn.Linear(width, width),
+        )
 
     def forward(self, x: Tensor, memory: Tensor, present: Tensor) -> Tensor:
         """X [B, N, W] attends to memory [B, M, W] where present [B, M] is 1."""
@@ -120,7 +129,11 @@ class Planner(nn.Module):
         self.queries = nn.Parameter(torch.randn(MAX_STEPS + 1, WIDTH) * 0.3)
         self.blocks = nn.ModuleList([Block(WIDTH, True, dropout) for _ in range(2)])
         self.norm = nn.LayerNorm(WIDTH)
-        self.point, self.name, self.end = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH), nn.Parameter(torch.zeros(WIDTH))
+        self.point, self.name, self.end = (
+            nn.Linear(WIDTH, WIDTH),
+            nn.Linear(WIDTH, WIDTH),
+            nn.Parameter(torch.zeros(WIDTH)),
+        )
         self.details = nn.Linear(WIDTH, len(TURNS) + len(PACES) + UNTILS)
         self.refuse = nn.Linear(WIDTH, 1)
 
@@ -130,7 +143,7 @@ class Planner(nn.Module):
         return (x * present.unsqueeze(-1)).sum(1) / present.sum(1, keepdim=True).clamp(min=1.0)
 
     def forward(self, text: Tensor, skills: Tensor, has: Tensor, door: Tensor, target: Tensor) -> tuple[Tensor, ...]:
-        """text [B, T, GRAMS]; skills [B, S, W] from `skills`, has [B, S]; door [B, 5], target [B, 4] probabilities."""
+        """Text [B, T, GRAMS]; skills [B, S, W] from `skills`, has [B, S]; door [B, 5], target [B, 4] probabilities."""
         words, there = self.reader(text)
         scene = torch.stack([self.door(door), self.target(target)], 1)
         memory = torch.cat([words + self.text_type, skills + self.skill_type, scene], 1)

@@ -92,7 +92,9 @@ class _Set:
         self.data = mujoco.MjData(model)
         self.cameras = {shadows: HeadCamera(model, size, shadows) for shadows in (False, True)}
         self.door = kind == "door"
-        self._plain = {name: getattr(model, name).copy() for name in ("geom_rgba", "mat_rgba", "light_diffuse", "light_dir")}
+        self._plain = {
+            name: getattr(model, name).copy() for name in ("geom_rgba", "mat_rgba", "light_diffuse", "light_dir")
+        }
         self._ball = model.geom("ball").id
 
     def render(self, scene: Scene) -> np.ndarray:
@@ -192,13 +194,12 @@ def random_scene(rng: np.random.Generator) -> Scene:
         distance = rng.uniform(0.3, 0.8) if near else rng.uniform(1.25, 3.5)
         height = rng.uniform(0.7, 1.5) if near else rng.uniform(0.1, 2.0)
         ball = (rng.uniform(-0.75, 0.75), distance, height)
-    hue = rng.random() < 0.8
     return Scene(
         door=door,
         hinge=float(hinge),
         ball=ball,
         ball_radius=float(rng.uniform(0.06, 0.13)),
-        ball_rgb=tuple(np.clip([0.85, 0.1, 0.1] + rng.normal(0, 0.08, 3), 0, 1)) if hue else _vivid(rng),
+        ball_rgb=_reddish(rng) if rng.random() < 0.8 else _vivid(rng),
         x=float(x),
         y=float(y),
         yaw=float(yaw),
@@ -206,6 +207,11 @@ def random_scene(rng: np.random.Generator) -> Scene:
         shadows=bool(rng.random() < 0.06),
         decor=int(rng.integers(1, 2**31)) if rng.random() < 0.85 else 0,
     )
+
+
+def _reddish(rng: np.random.Generator) -> tuple[float, float, float]:
+    r, g, b = np.clip(np.array([0.85, 0.1, 0.1]) + rng.normal(0, 0.08, 3), 0, 1)
+    return float(r), float(g), float(b)
 
 
 def _vivid(rng: np.random.Generator) -> tuple[float, float, float]:

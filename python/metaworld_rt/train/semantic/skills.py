@@ -4,6 +4,10 @@ The network never sees an index, only a name and a description. The others teach
 has them they are to be done, in one that lacks them they are to be refused. `HELD_OUT` ones are never trained on.
 """
 
+# Tables of phrases, kept several to a line.
+# ruff: noqa: E501
+# fmt: off
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -67,7 +71,7 @@ class Extra:
 def _extra(line: str) -> Extra:
     name, descriptions, english, chinese = (part.strip() for part in line.split("|"))
     return Extra(name, [d.strip() for d in descriptions.split(";")], [e.strip() for e in english.split(";")],
-                 [c.strip() for c in chinese.split(",") if c.strip()])  # fmt: skip
+                 [c.strip() for c in chinese.split(",") if c.strip()])
 
 
 EXTRAS = [_extra(line) for line in """
@@ -135,6 +139,6 @@ vacuum | vacuums the carpet; uses the vacuum cleaner | vacuum/vacuuming/vacuumed
 fold | folds clothes; folds laundry | fold/folding/folded the clothes; do/doing/done the laundry; fold/folding/folded the towels | 叠衣服,洗衣服
 water_plants | waters the plants with a can | water/watering/watered the plants; water/watering/watered the flowers | 浇花,给花浇水
 charge | goes to the charger and charges the battery; docks | charge/charging/charged yourself; recharge/recharging/recharged; dock/docking/docked | 充电,去充电
-""".strip().splitlines()]  # fmt: skip
+""".strip().splitlines()]
 
 HELD_OUT = ("bow", "push_box", "spin", "open_drawer", "climb_stairs", "pour")

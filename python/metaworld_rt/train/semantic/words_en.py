@@ -1,5 +1,9 @@
 """English: how people say what the skills do. A phrase is ((base, -ing, past participle), the rest)."""
 
+# Tables of phrases, kept several to a line.
+# ruff: noqa: E501
+# fmt: off
+
 from __future__ import annotations
 
 Verb = tuple[str, str, str]
@@ -110,7 +114,7 @@ IT: dict[str, list[Phrase]] = {
         *_all("go/going/gone head/heading/headed", "in|out|inside|on through"),
     ],
     "touch": _all("touch/touching/touched reach/reaching/reached tap/tapping/tapped", "it|it with your hand"),
-}  # fmt: skip
+}
 
 OBJECTS = ["ball", "target", "red ball", "goal", "ball there", "red target", "marker", "sphere", "red sphere", "target point", "ball over there"]
 
@@ -130,20 +134,20 @@ TURNS = {
         "before": ["turn around and", "turn round and", "turn back and", "do an about-face and", "spin around and", "turn 180 degrees and"],
         "alone": ["turn around", "turn back", "turn round", "go back", "do an about-face", "come back", "face the other way"],
     },
-}  # fmt: skip
+}
 
 SLOW = ["slowly", "slow", "at a slow pace", "carefully", "gently", "unhurriedly", "very slowly", "at low speed", "leisurely", "a bit slower",
-        "at an easy pace", "without hurry", "nice and slow", "calmly", "at a leisurely pace", "in no hurry"]  # fmt: skip
+        "at an easy pace", "without hurry", "nice and slow", "calmly", "at a leisurely pace", "in no hurry"]
 FAST = ["quickly", "fast", "faster", "rapidly", "at a fast pace", "at high speed", "at full speed", "at top speed", "very fast", "speedily",
-        "with haste", "as quickly as you can", "swiftly", "a bit faster", "in a hurry", "hurriedly", "quick", "at a good clip"]  # fmt: skip
+        "with haste", "as quickly as you can", "swiftly", "a bit faster", "in a hurry", "hurriedly", "quick", "at a good clip"]
 
 BEFORE = ["please", "can you", "could you", "could you please", "would you", "would you please", "robot,", "hey robot,", "hey,", "ok,", "now",
           "now please", "i want you to", "i would like you to", "i need you to", "you should", "you must", "go ahead and", "just", "kindly",
           "let's", "well,", "h1,", "your task is to", "your job:", "next,", "alright,", "will you", "try to", "i'd love you to", "so", "quick,",
           "listen,", "my friend,", "command:", "task:", "time to", "it is time to", "feel free to", "do me a favour and", "simply",
-          "i want to see you", "can you please", "you can"]  # fmt: skip
+          "i want to see you", "can you please", "you can"]
 AFTER = ["please", "now", "for me", "thanks", "thank you", "right now", "if you can", "would you", "will you", "okay", "buddy", "robot", "at once",
-         "immediately", "if you don't mind", "and nothing else", "that is all", "my friend", "if possible", "go", "already", "again", "for us"]  # fmt: skip
+         "immediately", "if you don't mind", "and nothing else", "that is all", "my friend", "if possible", "go", "already", "again", "for us"]
 
 # {a} {b} base form; {a_ing} -ing; {a_past} past participle. The label's order is a, then b.
 PAIRS = ["{a}, then {b}", "{a} and then {b}", "first {a}, then {b}", "{a} and {b}", "first {a} and then {b}", "{a}, after that {b}",
@@ -155,11 +159,11 @@ PAIRS = ["{a}, then {b}", "{a} and then {b}", "first {a}, then {b}", "{a} and {b
          "{a}, and only then {b}", "{b}, but first {a}", "{b}, but before that {a}", "before you {b}, {a}", "{a} before you {b}",
          "as soon as you have {a_past}, {b}", "{a} until you are done, then {b}", "{a} for now and {b} later", "switch from {a_ing} to {b_ing}",
          "start with {a_ing}, end with {b_ing}", "{a}, finally {b}", "{a} and finally {b}", "to begin {a}, then {b}", "one: {a}. two: {b}",
-         "{a} and, after that, {b}", "{a}, later {b}", "{a} and end by {b_ing}", "do some {a_ing}, then {b}", "{a} plus {b}"]  # fmt: skip
+         "{a} and, after that, {b}", "{a}, later {b}", "{a} and end by {b_ing}", "do some {a_ing}, then {b}", "{a} plus {b}"]
 LINKS = [", then ", " and then ", ", ", ". then ", "; then ", ". after that ", " then ", ", after that ", ", next ", ". next, ", ", and then ",
-         ". ", "; ", " and afterwards ", ", followed by: ", " -> ", ". now "]  # fmt: skip
+         ". ", "; ", " and afterwards ", ", followed by: ", " -> ", ". now "]
 LAST = [" and ", ", and finally ", ", then ", " and then ", ", and ", ". finally, ", ", lastly ", ". last, ", " and finally ", ". at the end ",
-        ", in the end "]  # fmt: skip
+        ", in the end "]
 FIRST = ["", "", "", "first ", "first, ", "first of all ", "to start, ", "initially ", "begin: "]
 
 # {g} what to do, {b} what not to do, each with _ing
@@ -168,13 +172,13 @@ NEGATIVES = ["{g}, don't {b}", "don't {b}, {g}", "{g}, do not {b}", "do not {b} 
              "{g} but don't {b}", "{g}, no {b_ing}", "instead of {b_ing}, {g}", "you must not {b}; {g}", "i don't want you to {b}, {g}",
              "{g}, and please don't {b}", "enough {b_ing}, now {g}", "quit {b_ing}, {g}", "rather than {b_ing}, {g}", "no more {b_ing}. {g}",
              "please do not {b}, only {g}", "{g} and never {b}", "without {b_ing}, {g}", "dont {b}, {g}", "stop {b_ing}, start {g_ing}",
-             "{g}, not {b}", "{b_ing} is forbidden, {g}", "avoid {b_ing}, {g} instead", "forget {b_ing}, {g}", "cease {b_ing} and {g}"]  # fmt: skip
+             "{g}, not {b}", "{b_ing} is forbidden, {g}", "avoid {b_ing}, {g} instead", "forget {b_ing}, {g}", "cease {b_ing} and {g}"]
 ONLY_NOT = ["don't {b}", "do not {b}", "no {b_ing}", "stop {b_ing}", "please don't {b}", "never {b}", "no more {b_ing}", "quit {b_ing}",
             "you must not {b}", "dont {b}", "do not {b} now", "i don't want you to {b}", "enough {b_ing}", "{b_ing} is forbidden",
-            "stop {b_ing} now", "you may not {b}", "stop {b_ing} please", "cease {b_ing}", "that's enough {b_ing}"]  # fmt: skip
+            "stop {b_ing} now", "you may not {b}", "stop {b_ing} please", "cease {b_ing}", "that's enough {b_ing}"]
 
 NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten", 12: "twelve",
-           15: "fifteen", 20: "twenty", 30: "thirty"}  # fmt: skip
+           15: "fifteen", 20: "twenty", 30: "thirty"}
 METRES = ["m", "meters", "metres", "meter", " m", " meters", " metres", " meter"]
 SECONDS = ["s", "seconds", "secs", " s", " seconds", " sec", " second"]
 FAR = ["{d}", "for {d}", "{d} forward", "about {d}", "a distance of {d}", "until you have covered {d}", "exactly {d}", "for about {d}"]
