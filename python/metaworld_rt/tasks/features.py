@@ -165,6 +165,18 @@ LOCOMOTION: tuple[Feature, ...] = (
 )
 """phi of the bundle h1-locomotion, 72 numbers: proprioception, the goal's heading and the gait phase."""
 
+HOUSEHOLD: tuple[Feature, ...] = (
+    *LOCOMOTION,
+    feature("hand_to_goal"),
+    feature("base_to_goal"),
+    feature("base_xy"),
+    feature("door"),
+    feature("door_present"),
+    feature("left_hand"),
+    feature("right_hand"),
+)
+"""phi of the bundle h1-household, 91 numbers: the same, and where the goal, the door and the hands are."""
+
 
 def size(features: Sequence[Feature]) -> int:
     """Length of phi."""

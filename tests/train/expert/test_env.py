@@ -4,7 +4,7 @@ import pytest
 from metaworld_rt.plants.h1 import DECISION_DT
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
-from metaworld_rt.train.expert.env import LocomotionEnv
+from metaworld_rt.train.expert.locomotion import LocomotionEnv
 from metaworld_rt.train.expert.skill import get_skill
 
 

@@ -5,7 +5,7 @@ import torch
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
 from metaworld_rt.train.expert import checkpoint
-from metaworld_rt.train.expert.policy import DEVIATION_FLOOR, UNIT_RAD, Expert, Normaliser, deployed
+from metaworld_rt.train.expert.policy import DEVIATION_FLOOR, UNIT_RAD, Expert, Normaliser, deployed, widen
 
 
 @pytest.fixture
@@ -89,3 +89,15 @@ def test_a_full_disk_leaves_the_old_checkpoint(expert, tmp_path, monkeypatch):
     with pytest.raises(checkpoint.CheckpointError, match="No space left"):
         checkpoint.save(path, content(expert))
     assert path.read_bytes() == good
+
+
+def test_widening_keeps_the_function_and_is_blind_to_the_rest(expert):
+    wide = widen(expert, features.LOCOMOTION, features.HOUSEHOLD)
+    phi = torch.randn(10, features.size(features.HOUSEHOLD))
+    torch.testing.assert_close(wide(phi), expert(phi[:, :72]))
+    other = phi.clone()
+    other[:, 72:] += 5.0
+    assert torch.equal(wide(phi), wide(other))
+    torch.testing.assert_close(deployed(wide)(phi), wide(phi), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="lack hand_to_goal"):
+        widen(wide, features.HOUSEHOLD, features.LOCOMOTION)

@@ -47,6 +47,8 @@ def load(path: Path) -> dict:
         raise CheckpointError(f"{path} is damaged or no checkpoint: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not a checkpoint of the format {FORMAT}")
+    if "actor" in content and "normaliser.mean" in content["actor"]:  # written before experts had a mask
+        content["actor"].setdefault("normaliser.mask", torch.ones_like(content["actor"]["normaliser.mean"]))
     return content
 
 

@@ -1,24 +1,21 @@
-"""The batch of robots a locomotion expert is trained on: resets, gait phase, headings, pushes, state banks."""
+"""What all training batches share: stepping, resets, gait phase, action history. Subclasses say what is learned."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import mujoco
 import numpy as np
 
-from metaworld_rt.plants.h1 import DECISION_DT, build
+from metaworld_rt.plants.h1 import DECISION_DT
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
+from metaworld_rt.tasks.signals import Signals
 from metaworld_rt.tasks.task import EPISODE_DECISIONS, RESET_NOISE
 from metaworld_rt.tasks.vector import VectorPhysics
-from metaworld_rt.train.expert.shaping import Step, reward, reward_terms
+from metaworld_rt.train.expert.shaping import Step, reward
 from metaworld_rt.train.expert.skill import Skill
-
-FALLEN_HEIGHT = 0.6
-FALLEN_UP = 0.4
-BANK_SHARE = 0.3
-DISTURBED_SHARE = 0.4
-PUSH_EVERY_S = 4.0
 
 
 @dataclass
@@ -37,110 +34,99 @@ class Outcome:
     terms: dict[str, float]
 
 
-class LocomotionEnv:
+class SkillEnv:
     """`count` robots that learn one skill. Actions are normalised, (count, 19); values beyond [-1, 1] are clamped.
 
-    Args:
-        skill: what to train.
-        count: robots.
-        seed: of every random draw.
-        threads: physics threads.
-        collisions: "fast" (training) or "full".
-        banks: states of other skills: (k, 26 + 25 + 19) rows of qpos, qvel and the action before, world frame.
+    Subclasses define `_begin`, `_terms` and `_failed`, and may define `_extra`, `_before_step` and `_started`.
+
+    Attributes:
+        difficulty: 0..1, scales disturbances; the trainer sets it.
+        polish: 0..1, brings in the skill's late reward factors; the trainer sets it.
+        phase, heading: gait phase (cycles) and goal heading (rad) of each robot.
+        action: the last action, clamped.
+        age: decisions since each robot's reset.
     """
 
     def __init__(
         self,
         skill: Skill,
-        count: int = 256,
-        seed: int = 0,
-        threads: int = 2,
-        collisions: str = "fast",
-        banks: np.ndarray | None = None,
+        model: mujoco.MjModel,
+        layout: Sequence[features.Feature],
+        count: int,
+        seed: int,
+        threads: int,
     ) -> None:
-        self.skill, self.count = skill, count
-        self.features = features.LOCOMOTION
+        self.skill, self.count, self.features, self.model = skill, count, tuple(layout), model
         self.rng = np.random.default_rng(seed)
-        self.model = build("floor", collisions=collisions)
-        self.physics = VectorPhysics(self.model, count, threads)
-        self.banks = banks
-        self.difficulty = 0.0  # 0..1: scales pushes and initial disturbances
-        self.polish = 0.0  # 0..1: brings in the skill's late reward factors
-        self._home = self.model.key_qpos[0].copy()
-        self.phase = np.zeros(count)
-        self.heading = np.zeros(count)
+        self.physics = VectorPhysics(model, count, threads)
+        self.difficulty = self.polish = 0.0
+        self.phase, self.heading = np.zeros(count), np.zeros(count)
         self.action = np.zeros((count, H1.n))
+        self.age = np.zeros(count, dtype=np.int64)
+        self._home = model.key_qpos[0].copy()
         self._target = np.tile(H1.default_pos, (count, 1))
         self._before_target = self._target.copy()
         self._feet = np.zeros((count, 2, 3))
-        self.age = np.zeros(count, dtype=np.int64)
         self._length = np.full(count, EPISODE_DECISIONS)
-        self._next_push = np.zeros(count, dtype=np.int64)
-        self.reset(np.arange(count))
-        # Spread the ages, so that episodes do not all end together.
-        self.age = self.rng.integers(0, EPISODE_DECISIONS // 2, count)
+
+    def begin(self) -> None:
+        """First episodes, with ages spread so that they do not all end together. Subclasses call it last."""
+        self.reset(np.arange(self.count))
+        self.age = self.rng.integers(0, EPISODE_DECISIONS // 2, self.count)
+
+    def _begin(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Initial qpos, qvel and last action of some robots."""
+        raise NotImplementedError
+
+    def _terms(self, step: Step) -> dict[str, np.ndarray]:
+        """Reward terms, each (count,), with the key "task"."""
+        raise NotImplementedError
+
+    def _failed(self, s: Signals) -> np.ndarray:
+        """Which robots have failed, (count,) bool."""
+        raise NotImplementedError
+
+    def _extra(self) -> dict[str, np.ndarray]:
+        """Observation terms beyond the robot's own state."""
+        return {}
+
+    def _before_step(self) -> None:
+        """Pushes and the like."""
+
+    def _started(self, rows: np.ndarray) -> None:
+        """Called when the states of reset robots are in place."""
+
+    def home(self, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """N initial states as the task draws them."""
+        qpos = self._home + self.rng.uniform(-RESET_NOISE, RESET_NOISE, (n, self.model.nq))
+        return qpos, np.zeros((n, self.model.nv)), np.zeros((n, H1.n))
 
     def reset(self, rows: np.ndarray) -> None:
         """Draws new initial states for some robots."""
         n = len(rows)
         if n == 0:
             return
-        rng, skill = self.rng, self.skill
-        qpos = self._home + rng.uniform(-RESET_NOISE, RESET_NOISE, (n, self.model.nq))
-        qvel = np.zeros((n, self.model.nv))
-        action = np.zeros((n, H1.n))
-        self.phase[rows] = np.where(rng.random(n) < 0.3, 0.0, rng.random(n))
-        # Most episodes start as in the task; some disturbed; some in the middle of another skill's motion.
-        kind = rng.random(n)
-        disturbed = kind < DISTURBED_SHARE
-        amount = self.difficulty * rng.random((n, 1)) * disturbed[:, None]
-        qpos[:, 7:] += amount * rng.normal(0.0, 0.15, (n, H1.n))
-        qvel[:, :2] += amount * rng.normal(0.0, 0.5, (n, 2))
-        qvel[:, 3:6] += amount * rng.normal(0.0, 0.5, (n, 3))
-        qvel[:, 6:] += amount * rng.normal(0.0, 0.8, (n, H1.n))
-        if self.banks is not None and len(self.banks):
-            banked = kind > 1.0 - BANK_SHARE
-            pick = self.banks[rng.integers(0, len(self.banks), n)]
-            nq, nv = self.model.nq, self.model.nv
-            qpos[banked], qvel[banked] = pick[banked, :nq], pick[banked, nq : nq + nv]
-            action[banked] = pick[banked, nq + nv :]
-        yaw = rng.normal(0.0, skill.yaw_range, n)
-        yaw = np.where(rng.random(n) < skill.turn_share, rng.uniform(-np.pi, np.pi, n), yaw)
-        plain = ~disturbed & (kind <= 1.0 - BANK_SHARE)
-        yaw = np.where(plain & (rng.random(n) < 0.5), 0.0, yaw)
-        self.heading[rows] = yaw  # turning the goal is the same as turning the robot
+        self.phase[rows] = np.where(self.rng.random(n) < 0.3, 0.0, self.rng.random(n))
+        self.age[rows] = 0
+        self._length[rows] = self.rng.integers(EPISODE_DECISIONS // 4, EPISODE_DECISIONS + 1, n)
+        qpos, qvel, action = self._begin(rows)
         self.physics.qpos[rows], self.physics.qvel[rows] = qpos, qvel
         self.action[rows] = action
         self._target[rows] = self._before_target[rows] = H1.target(action)
-        self.age[rows] = 0
-        self._length[rows] = rng.integers(EPISODE_DECISIONS // 4, EPISODE_DECISIONS + 1, n)
-        self._schedule_push(rows)
         self._feet[rows] = np.nan  # unknown until the next step
-
-    def _schedule_push(self, rows: np.ndarray) -> None:
-        mean = PUSH_EVERY_S / DECISION_DT
-        self._next_push[rows] = self.age[rows] + self.rng.integers(int(0.4 * mean), int(1.6 * mean), len(rows))
-
-    def _push(self) -> None:
-        rows = np.flatnonzero(self.age >= self._next_push)
-        if len(rows) == 0:
-            return
-        limit = self.difficulty * self.skill.push
-        self.physics.qvel[rows, :2] += self.rng.uniform(-limit, limit, (len(rows), 2))
-        self.physics.qvel[rows, 3:6] += self.rng.uniform(-limit, limit, (len(rows), 3)) * 0.5
-        if self.skill.period > 0:  # now and then a new course
-            turn = self.rng.normal(0.0, self.skill.yaw_range, len(rows)) * (self.rng.random(len(rows)) < 0.5)
-            self.heading[rows] += turn
-        self._schedule_push(rows)
+        self._started(rows)
 
     def observe(self) -> np.ndarray:
         """Phi of the current states, (count, size) float32."""
-        return features.compute(
-            self.features,
-            features.FeatureInput.from_state(
-                self.physics.qpos, self.physics.qvel, self.action, phase=self.phase, heading=self.heading
-            ),
+        state = features.FeatureInput.from_state(
+            self.physics.qpos,
+            self.physics.qvel,
+            self.action,
+            phase=self.phase,
+            heading=self.heading,
+            extra=self._extra(),
         )
+        return features.compute(self.features, state)
 
     def advance_phase(self) -> None:
         """Moves the gait phase on by one decision, as the controller does before it reads the features."""
@@ -149,21 +135,20 @@ class LocomotionEnv:
 
     def step(self, raw_action: np.ndarray) -> Outcome:
         """Applies one decision, resets those that ended, and advances the phase for the next decision."""
-        self._push()
+        self._before_step()
         self.action = np.clip(raw_action, -1.0, 1.0)
         target = H1.target(self.action)
         s = self.physics.step(target)
         feet = np.stack([s.left_foot, s.right_foot], axis=1)
         velocity = np.nan_to_num((feet - self._feet) / DECISION_DT)
         self._feet = feet
-        terms = reward_terms(
-            self.skill,
-            Step(s, target, self._target, self._before_target, raw_action, self.phase, self.heading, velocity),
+        terms = self._terms(
+            Step(s, target, self._target, self._before_target, raw_action, self.phase, self.heading, velocity)
         )
         total = reward(self.skill, terms, self.polish)
         self._before_target, self._target = self._target, target
         self.age += 1
-        terminated = (s.qpos[:, 2] < FALLEN_HEIGHT) | (s.torso_up < FALLEN_UP) | ~np.isfinite(total)
+        terminated = self._failed(s) | ~np.isfinite(total)
         truncated = (self.age >= self._length) & ~terminated
         total = np.where(np.isfinite(total), total, 0.0)
         self.advance_phase()

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from metaworld_rt.plants.robot import H1
+from metaworld_rt.tasks.features import Feature, slices
+from metaworld_rt.tasks.features import size as layout_size
 
 _UNIT_RAD = {"hip_yaw": 0.3, "hip_roll": 0.3, "hip_pitch": 0.5, "knee": 0.5, "ankle": 1.0, "torso": 0.3}
 UNIT_RAD = np.array([_UNIT_RAD.get(name.removeprefix("left_").removeprefix("right_"), 0.4) for name in H1.joints])
@@ -35,10 +37,14 @@ def mlp(sizes: Sequence[int]) -> nn.Sequential:
 
 
 class Normaliser(nn.Module):
-    """Shifts and scales phi by the mean and deviation seen in training, with a floor so that nothing is blown up."""
+    """Shifts and scales phi by the mean and deviation seen in training, with a floor so that nothing is blown up.
+
+    `mask` is 0 for what the expert must not see, else 1.
+    """
 
     def __init__(self, size: int) -> None:
         super().__init__()
+        self.register_buffer("mask", torch.ones(size))
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("variance", torch.ones(size))
         self.register_buffer("count", torch.zeros(()))
@@ -60,7 +66,7 @@ class Normaliser(nn.Module):
 
     def forward(self, phi: torch.Tensor) -> torch.Tensor:
         """Normalised phi, (batch, size)."""
-        return (phi - self.mean) / self.deviation
+        return (phi - self.mean) * (self.mask / self.deviation)
 
 
 class Expert(nn.Module):
@@ -95,9 +101,35 @@ def deployed(expert: Expert) -> nn.Sequential:
     chain = mlp(sizes)
     chain.load_state_dict(expert.net.state_dict())
     with torch.no_grad():
-        deviation = expert.normaliser.deviation
-        chain[0].bias.sub_(chain[0].weight @ (expert.normaliser.mean / deviation))
-        chain[0].weight.div_(deviation)
+        scale = expert.normaliser.mask / expert.normaliser.deviation
+        chain[0].bias.sub_(chain[0].weight @ (expert.normaliser.mean * scale))
+        chain[0].weight.mul_(scale)
         chain[-1].weight.mul_(expert.gain[:, None])
         chain[-1].bias.mul_(expert.gain)
     return chain.eval()
+
+
+def widen(expert: Expert, old: Sequence[Feature], new: Sequence[Feature]) -> Expert:
+    """The same expert for a larger phi: it is blind to what it did not read before.
+
+    Args:
+        expert: reads `old`.
+        old, new: layouts; every feature of `old` must be in `new` with the same scale.
+
+    Raises:
+        ValueError: `new` lacks a feature of `old`.
+    """
+    missing = [f.name for f in old if f not in new]
+    if missing:
+        raise ValueError(f"the new features lack {', '.join(missing)}")
+    wide = Expert(layout_size(new), expert.hidden)
+    state = expert.state_dict()
+    at_old, at_new = slices(old), slices(new)
+    fill = {"normaliser.mask": 0.0, "normaliser.mean": 0.0, "normaliser.variance": 1.0, "net.0.weight": 0.0}
+    for key, value in fill.items():
+        grown = torch.full((*state[key].shape[:-1], layout_size(new)), value)
+        for f in old:
+            grown[..., at_new[f.name]] = state[key][..., at_old[f.name]]
+        state[key] = grown
+    wide.load_state_dict(state)
+    return wide.eval()

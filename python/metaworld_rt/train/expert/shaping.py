@@ -81,7 +81,7 @@ def reward_terms(skill: Skill, step: Step) -> dict[str, np.ndarray]:
         "torque": -np.square(s.force).sum(axis=-1),
         "action_rate": -np.square(rate).sum(axis=-1),
         "action_jerk": -np.square(jerk).sum(axis=-1),
-        "arms": -np.square(joints[:, _ARMS] - arm_reference(skill, step.phase)).mean(axis=-1),
+        "arms": -np.square(joints[:, _ARMS] - arm_reference(skill, step.phase)).sum(axis=-1),
         "hips": -np.square(joints[:, _HIPS]).sum(axis=-1),
         "torso": -np.square(joints[:, _J["torso"]]),
         "sideways": -np.square(velocity[:, 1]),

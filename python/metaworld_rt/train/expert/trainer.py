@@ -19,8 +19,8 @@ from metaworld_rt.tasks import features
 from metaworld_rt.tasks.mirror import feature_mirror
 from metaworld_rt.tasks.task import get_task
 from metaworld_rt.train.expert import checkpoint
-from metaworld_rt.train.expert.env import LocomotionEnv
 from metaworld_rt.train.expert.evaluate import Evaluation, evaluate
+from metaworld_rt.train.expert.locomotion import LocomotionEnv
 from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.ppo import Ppo, PpoConfig, Rollout
 from metaworld_rt.train.expert.skill import Skill, get_skill

@@ -1,0 +1,93 @@
+"""The batch that learns to stand, walk or run: task resets, disturbed starts, other skills' motion, pushes, turns."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from metaworld_rt.plants.h1 import DECISION_DT, build
+from metaworld_rt.plants.robot import H1
+from metaworld_rt.tasks import features
+from metaworld_rt.tasks.signals import Signals
+from metaworld_rt.train.expert.env import SkillEnv
+from metaworld_rt.train.expert.shaping import Step, reward_terms
+from metaworld_rt.train.expert.skill import Skill
+
+FALLEN_HEIGHT = 0.6
+FALLEN_UP = 0.4
+BANK_SHARE = 0.3
+DISTURBED_SHARE = 0.4
+PUSH_EVERY_S = 4.0
+
+
+class LocomotionEnv(SkillEnv):
+    """Robots on a floor that learn stand, walk or run.
+
+    Args:
+        skill: what to train.
+        count: robots.
+        seed: of every random draw.
+        threads: physics threads.
+        collisions: "fast" (training) or "full".
+        banks: states of other skills: (k, 26 + 25 + 19) rows of qpos, qvel and the action before, world frame.
+    """
+
+    def __init__(
+        self,
+        skill: Skill,
+        count: int = 256,
+        seed: int = 0,
+        threads: int = 2,
+        collisions: str = "fast",
+        banks: np.ndarray | None = None,
+    ) -> None:
+        super().__init__(skill, build("floor", collisions=collisions), features.LOCOMOTION, count, seed, threads)
+        self.banks = banks
+        self._next_push = np.zeros(count, dtype=np.int64)
+        self.begin()
+
+    def _begin(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        n, rng, skill = len(rows), self.rng, self.skill
+        qpos, qvel, action = self.home(n)
+        # Most episodes start as in the task; some disturbed; some in the middle of another skill's motion.
+        kind = rng.random(n)
+        disturbed = kind < DISTURBED_SHARE
+        amount = self.difficulty * rng.random((n, 1)) * disturbed[:, None]
+        qpos[:, 7:] += amount * rng.normal(0.0, 0.15, (n, H1.n))
+        qvel[:, :2] += amount * rng.normal(0.0, 0.5, (n, 2))
+        qvel[:, 3:6] += amount * rng.normal(0.0, 0.5, (n, 3))
+        qvel[:, 6:] += amount * rng.normal(0.0, 0.8, (n, H1.n))
+        if self.banks is not None and len(self.banks):
+            banked = kind > 1.0 - BANK_SHARE
+            pick = self.banks[rng.integers(0, len(self.banks), n)]
+            nq, nv = self.model.nq, self.model.nv
+            qpos[banked], qvel[banked] = pick[banked, :nq], pick[banked, nq : nq + nv]
+            action[banked] = pick[banked, nq + nv :]
+        yaw = rng.normal(0.0, skill.yaw_range, n)
+        yaw = np.where(rng.random(n) < skill.turn_share, rng.uniform(-np.pi, np.pi, n), yaw)
+        plain = ~disturbed & (kind <= 1.0 - BANK_SHARE)
+        yaw = np.where(plain & (rng.random(n) < 0.5), 0.0, yaw)
+        self.heading[rows] = yaw  # turning the goal is the same as turning the robot
+        self._schedule_push(rows)
+        return qpos, qvel, action
+
+    def _schedule_push(self, rows: np.ndarray) -> None:
+        mean = PUSH_EVERY_S / DECISION_DT
+        self._next_push[rows] = self.age[rows] + self.rng.integers(int(0.4 * mean), int(1.6 * mean), len(rows))
+
+    def _before_step(self) -> None:
+        rows = np.flatnonzero(self.age >= self._next_push)
+        if len(rows) == 0:
+            return
+        limit = self.difficulty * self.skill.push
+        self.physics.qvel[rows, :2] += self.rng.uniform(-limit, limit, (len(rows), 2))
+        self.physics.qvel[rows, 3:6] += self.rng.uniform(-limit, limit, (len(rows), 3)) * 0.5
+        if self.skill.period > 0:  # now and then a new course
+            turn = self.rng.normal(0.0, self.skill.yaw_range, len(rows)) * (self.rng.random(len(rows)) < 0.5)
+            self.heading[rows] += turn
+        self._schedule_push(rows)
+
+    def _terms(self, step: Step) -> dict[str, np.ndarray]:
+        return reward_terms(self.skill, step)
+
+    def _failed(self, s: Signals) -> np.ndarray:
+        return (s.qpos[:, 2] < FALLEN_HEIGHT) | (s.torso_up < FALLEN_UP)
