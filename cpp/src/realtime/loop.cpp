@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "metaworld_rt/mailbox.hpp"
+#include "realtime/call_counter.hpp"
 #include "realtime/rt_thread.hpp"
 #include "realtime/sleep.hpp"
 

@@ -1,6 +1,5 @@
 #include "realtime/rt_thread.hpp"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -83,21 +82,6 @@ Granted become_realtime(const ThreadOptions& options) {
   prctl(PR_SET_TIMERSLACK, 1UL);  // ns; matters where FIFO was refused
   prefault_stack(options.stack_bytes);
   return granted;
-}
-
-CallCounter::CallCounter() noexcept
-    : arm_(reinterpret_cast<void (*)()>(dlsym(RTLD_DEFAULT, "mwrt_interpose_arm"))),
-      disarm_(reinterpret_cast<void (*)()>(dlsym(RTLD_DEFAULT, "mwrt_interpose_disarm"))),
-      counts_(reinterpret_cast<void (*)(std::uint64_t*)>(dlsym(RTLD_DEFAULT, "mwrt_interpose_counts"))) {}
-
-CallCounts CallCounter::counts() const noexcept {
-  CallCounts counts;
-  std::uint64_t raw[3] = {0, 0, 0};
-  if (loaded()) counts_(raw);
-  counts.allocations = raw[0];
-  counts.locks = raw[1];
-  counts.syscalls = raw[2];
-  return counts;
 }
 
 }  // namespace metaworld_rt::realtime
