@@ -326,7 +326,7 @@ def frame(data: bytes) -> bytes:
 
 
 def make_caller(backend: str | SemanticBackend, options: dict[str, Any] | None = None) -> Caller:
-    """How to call a backend: an object in a thread, a spec as of `make_backend` in a process (the matcher in a thread)."""
+    """How to call a backend: an object or the matcher in a thread, any other spec of `make_backend` in a process."""
     from .registry import make_backend
 
     if not isinstance(backend, str):

@@ -22,7 +22,8 @@ _EN = {word: float(i) for i, word in enumerate(_TEENS, 1)}
 _EN |= {"half": 0.5, "a": 1, "an": 1, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "hundred": 100}
 _ZH = {char: i for i, char in enumerate("零一二三四五六七八九")} | {"两": 2}
 _WORD_NUMBER = "|".join(sorted(_EN, key=len, reverse=True))
-_NUMBER = rf"(?:\d+(?:\.\d+)?|half\s+an?|(?:{_WORD_NUMBER})(?=[\s-])|半|[零一二两三四五六七八九十百]+(?:点[一二三四五六七八九])?)"
+_ZH_NUMBER = "[零一二两三四五六七八九十百]+(?:点[一二三四五六七八九])?"
+_NUMBER = rf"(?:\d+(?:\.\d+)?|half\s+an?|(?:{_WORD_NUMBER})(?=[\s-])|半|{_ZH_NUMBER})"
 _UNITS = (
     ("speed", 1.0, r"m/s|(?:meter|metre)s?\s*(?:per|a|/)\s*second|米每秒|米/秒"),
     ("distance", 0.01, r"cm\b|(?:centimeter|centimetre)s?\b|厘米"),
