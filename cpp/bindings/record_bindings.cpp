@@ -204,6 +204,9 @@ py::dict flight_ticks(const std::filesystem::path& file, std::uint64_t every) {
 }  // namespace
 
 void bind_record(py::module_& m) {
+  py::list rungs;
+  for (std::size_t i = 0; i < kRungs; ++i) rungs.append(name(static_cast<Rung>(i)));
+  m.attr("RUNGS") = py::tuple(rungs);  // in the order of the bits of a flight's `rungs`
   py::class_<Recorder>(m, "FlightRecorder",
                        "Records a controller: an MCAP file, dumps of the last seconds at a fault, or both.\n\n"
                        "The loop writes into a ring of constant memory; a thread that is not real-time drains it. "

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <thread>
 
 #include "metaworld_rt/controller.hpp"
@@ -10,27 +9,10 @@
 #include "metaworld_rt/record.hpp"
 #include "realtime/rt_thread.hpp"
 #include "realtime/sleep.hpp"
+#include "realtime/slow_ticks.hpp"
 
 namespace metaworld_rt::realtime {
 namespace {
-
-/// Keeps the headers of slow ticks and throws the rest of the flight record away.
-class SlowTicks final : public RecordSink {
- public:
-  explicit SlowTicks(std::int64_t period_ns) : period_ns_(period_ns) { slow.reserve(kSlowTicks); }
-  void write(const Record& record) override {
-    TickHeader h;
-    if (record.type != RecordType::tick || record.bytes.size() < sizeof h) return;
-    std::memcpy(&h, record.bytes.data(), sizeof h);
-    // The loop reports the wake-up of this tick, the duration of the one before, and what was missed between.
-    const bool late = h.missed > 0 || h.wakeup_ns > period_ns_ / 2 || h.duration_ns > period_ns_ / 2;
-    if (late && slow.size() < kSlowTicks) slow.push_back({h.t_ns, h.wakeup_ns, h.duration_ns, h.missed});
-  }
-  std::vector<SlowTick> slow;
-
- private:
-  std::int64_t period_ns_;
-};
 
 /// Plays the robot: one observation a tick, a new skill command a second.
 class Robot {

@@ -1,0 +1,6 @@
+"""The flight record: what a controller saw and did, in an MCAP file that Foxglove opens and `replay` runs again."""
+
+from .flight import Flight, bundles_for, replay
+from .page import flight_page
+
+__all__ = ["Flight", "bundles_for", "flight_page", "replay"]
