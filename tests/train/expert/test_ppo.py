@@ -50,4 +50,4 @@ def test_mirror_loss_is_zero_for_a_mirrored_policy_only():
     ppo.actor.net = torch.nn.Identity()  # identity maps mirrored phi to mirrored actions
     assert float(ppo._mirror_loss(phi, ppo.actor.mean(phi))) == pytest.approx(0.0, abs=1e-12)
     ppo.actor.net = torch.nn.Linear(19, 19)
-    assert float(ppo._mirror_loss(phi, ppo.actor.mean(phi))) > 1e-3
+    assert float(ppo._mirror_loss(phi, ppo.actor.mean(phi)).detach()) > 1e-3

@@ -10,9 +10,11 @@ import torch
 from metaworld_rt.plants.h1 import DECISION_DT, build
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
+from metaworld_rt.tasks.reach import sample_goal
 from metaworld_rt.tasks.task import EPISODE_DECISIONS, RESET_NOISE, Task
 from metaworld_rt.tasks.vector import VectorPhysics
 from metaworld_rt.train.expert.policy import Expert
+from metaworld_rt.train.expert.sense import Senses
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,12 @@ def evaluate(
     threads: int = 2,
     decisions: int = EPISODE_DECISIONS,
     collisions: str = "full",
+    layout: tuple[features.Feature, ...] = features.LOCOMOTION,
 ) -> Evaluation:
     """Runs `episodes` side by side, each `decisions` long or until it ends.
 
     Args:
-        expert: reads `features.LOCOMOTION`.
+        expert: reads `layout`.
         task: what is scored.
         period: gait period, s; 0 for none.
         episodes: robots.
@@ -70,11 +73,14 @@ def evaluate(
         threads: physics threads.
         decisions: at most this long.
         collisions: "full" as the benchmark, or "fast".
+        layout: of phi.
     """
     rng = np.random.default_rng(seed)
     model = build(task.scene, collisions=collisions)
     physics = VectorPhysics(model, episodes, threads)
     physics.qpos += rng.uniform(-RESET_NOISE, RESET_NOISE, physics.qpos.shape)
+    senses = Senses(physics)
+    goal = sample_goal(rng, (episodes,)) if task.has_goal else None
     action = np.zeros((episodes, H1.n))
     last_target = np.tile(H1.default_pos, (episodes, 1))
     phase = 0.0
@@ -88,15 +94,16 @@ def evaluate(
     for t in range(decisions):
         if period > 0:
             phase = (phase + DECISION_DT / period) % 1.0
-        phi = features.compute(
-            features.LOCOMOTION,
-            features.FeatureInput.from_state(physics.qpos, physics.qvel, action, phase=phase),
+        state = features.FeatureInput.from_state(
+            physics.qpos, physics.qvel, action, phase=phase, extra=senses.terms(goal)
         )
+        phi = features.compute(layout, state)
         with torch.no_grad():
             action = np.clip(expert(torch.from_numpy(phi)).double().numpy(), -1.0, 1.0)
         target = H1.target(action)
         s = physics.step(target)
-        terms = task.terms(s, None)
+        senses.update()
+        terms = task.terms(s, goal)
         returns += np.where(alive, terms["reward"], 0.0)
         lengths += alive
         for name, value in terms.items():

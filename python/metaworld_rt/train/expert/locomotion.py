@@ -9,7 +9,7 @@ from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
 from metaworld_rt.tasks.signals import Signals
 from metaworld_rt.train.expert.env import SkillEnv
-from metaworld_rt.train.expert.shaping import Step, reward_terms
+from metaworld_rt.train.expert.shaping import Step, locomotion_terms
 from metaworld_rt.train.expert.skill import Skill
 
 FALLEN_HEIGHT = 0.6
@@ -87,7 +87,7 @@ class LocomotionEnv(SkillEnv):
         self._schedule_push(rows)
 
     def _terms(self, step: Step) -> dict[str, np.ndarray]:
-        return reward_terms(self.skill, step)
+        return locomotion_terms(self.skill, step)
 
     def _failed(self, s: Signals) -> np.ndarray:
         return (s.qpos[:, 2] < FALLEN_HEIGHT) | (s.torso_up < FALLEN_UP)

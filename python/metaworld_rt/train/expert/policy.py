@@ -114,7 +114,8 @@ def widen(expert: Expert, old: Sequence[Feature], new: Sequence[Feature]) -> Exp
 
     Args:
         expert: reads `old`.
-        old, new: layouts; every feature of `old` must be in `new` with the same scale.
+        old: its layout.
+        new: the larger layout; every feature of `old` must be in it with the same scale.
 
     Raises:
         ValueError: `new` lacks a feature of `old`.

@@ -64,6 +64,7 @@ class Ppo:
         self.actor = expert.to(device)
         self.critic = mlp([expert.phi_size, *expert.hidden, 1]).to(device)
         self.lr = 5e-4
+        self.hold_actor = 0  # updates during which only the critic learns: a fresh critic would ruin a good actor
         self.optimizer = torch.optim.Adam(
             [
                 {"params": list(self.actor.parameters()), "lr": self.lr},
@@ -158,6 +159,7 @@ class Ppo:
                 totals["kl"] += share * float(kl.sum(-1).mean().detach())
                 totals["mirror"] += share * float(mirror.detach())
         self.actor.normaliser.update(phi)
+        self.hold_actor = max(0, self.hold_actor - 1)
         totals["std"] = float(self.actor.log_std.detach().exp().mean())
         totals["lr"] = self.lr
         return totals
@@ -176,4 +178,4 @@ class Ppo:
             self.lr = max(c.lr_min, self.lr / 1.5)
         elif 0.0 < kl < 0.5 * c.target_kl:
             self.lr = min(c.lr_max, self.lr * 1.5)
-        self.optimizer.param_groups[0]["lr"] = self.lr
+        self.optimizer.param_groups[0]["lr"] = 0.0 if self.hold_actor else self.lr

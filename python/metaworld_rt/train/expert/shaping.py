@@ -14,8 +14,8 @@ from metaworld_rt.tasks.task import get_task
 from metaworld_rt.train.expert.skill import Skill
 
 _J = {name: i for i, name in enumerate(H1.joints)}
-_ARMS = np.array([i for name, i in _J.items() if "shoulder" in name or "elbow" in name])
-_HIPS = np.array([i for name, i in _J.items() if "hip_yaw" in name or "hip_roll" in name])
+ARMS = np.array([i for name, i in _J.items() if "shoulder" in name or "elbow" in name])
+HIPS = np.array([i for name, i in _J.items() if "hip_yaw" in name or "hip_roll" in name])
 _FOOT_HEIGHT = 0.02  # of the foot site when the sole lies flat, m
 _MIN_WIDTH = 0.20  # of the stance, m
 
@@ -62,51 +62,64 @@ def arm_reference(skill: Skill, phase: np.ndarray) -> np.ndarray:
     return np.stack([*left, *right], axis=-1)
 
 
-def reward_terms(skill: Skill, step: Step) -> dict[str, np.ndarray]:
-    """Unweighted terms, each (count,); penalties are negative. `reward` weighs them with the skill's weights."""
+def effort_terms(step: Step) -> dict[str, np.ndarray]:
+    """What every skill pays for: torque, jerky targets, slipping feet, a narrow stance, saturated actions."""
+    s = step.signals
+    rate = step.target - step.last_target
+    jerk = step.target - 2 * step.last_target + step.before_last_target
+    left_axis = rotation(s.qpos[:, 3:7])[:, :, 1]
+    across = np.einsum("bi,bi->b", left_axis, s.left_foot - s.right_foot)
+    slide = np.square(np.clip(step.foot_velocity[..., :2], -3, 3)).sum(axis=-1)
+    return {
+        "relaxed": tolerance.quadratic(s.force, margin=10.0).mean(axis=-1),
+        "torque": -np.square(s.force).sum(axis=-1),
+        "action_rate": -np.square(rate).sum(axis=-1),
+        "action_jerk": -np.square(jerk).sum(axis=-1),
+        "hips": -np.square(s.qpos[:, 7:26][:, HIPS]).sum(axis=-1),
+        "tilt_rate": -np.square(s.qvel[:, 3:5]).sum(axis=-1),
+        "bounce": -np.square(s.qvel[:, 2]),
+        "slip": -(slide * (s.touch > 1.0)).sum(axis=-1),
+        "stance_width": -np.maximum(_MIN_WIDTH - across, 0.0),
+        "saturation": -np.square(np.maximum(np.abs(step.raw_action) - 1.0, 0.0)).sum(axis=-1),
+    }
+
+
+def gait_terms(skill: Skill, step: Step) -> dict[str, np.ndarray]:
+    """How well the feet follow the gait phase: their heights, and when they touch the floor."""
+    s = step.signals
+    planned = swing(step.phase, skill.swing_share)
+    feet = np.stack([s.left_foot[:, 2], s.right_foot[:, 2]], axis=-1)
+    error = feet - _FOOT_HEIGHT - skill.swing_height * planned
+    # The bell is sharp near the reference; the straight line leads there from afar.
+    bell = np.exp(-np.square(error / (0.6 * skill.swing_height)).sum(axis=-1))
+    line = 1.0 - np.minimum(np.abs(error) / skill.swing_height, 1.0).mean(axis=-1)
+    return {"gait": 0.5 * bell + 0.5 * line, "contact": -((s.touch > 1.0) == (planned > 0.25)).mean(axis=-1)}
+
+
+def locomotion_terms(skill: Skill, step: Step) -> dict[str, np.ndarray]:
+    """Terms of stand, walk and run, unweighted, each (count,); penalties are negative."""
     s = step.signals
     velocity = along_heading(s.com_velocity, step.heading)
     task = get_task(skill.task).terms(replace(s, com_velocity=velocity), None)["reward"]
     body = rotation(s.qpos[:, 3:7])
     joints, joint_speed = s.qpos[:, 7 : 7 + H1.n], s.qvel[:, 6:ROBOT_NV]
     forward_x = body[:, 0, 0] * np.cos(step.heading) + body[:, 1, 0] * np.sin(step.heading)
-    rate = step.target - step.last_target
-    jerk = step.target - 2 * step.last_target + step.before_last_target
-    feet = np.stack([s.left_foot, s.right_foot], axis=1)
-    across = np.einsum("bi,bi->b", body[:, :, 1], feet[:, 0] - feet[:, 1])
-    contact = s.touch > 1.0
     terms = {
         "task": task,
-        "relaxed": tolerance.quadratic(s.force, margin=10.0).mean(axis=-1),
-        "torque": -np.square(s.force).sum(axis=-1),
-        "action_rate": -np.square(rate).sum(axis=-1),
-        "action_jerk": -np.square(jerk).sum(axis=-1),
-        "arms": -np.square(joints[:, _ARMS] - arm_reference(skill, step.phase)).sum(axis=-1),
-        "hips": -np.square(joints[:, _HIPS]).sum(axis=-1),
+        **effort_terms(step),
+        "arms": -np.square(joints[:, ARMS] - arm_reference(skill, step.phase)).sum(axis=-1),
         "torso": -np.square(joints[:, _J["torso"]]),
         "sideways": -np.square(velocity[:, 1]),
-        "tilt_rate": -np.square(s.qvel[:, 3:5]).sum(axis=-1),
         "yaw_rate": -np.square(np.clip(s.qvel[:, 5], -3, 3)) * (forward_x > 0.9),
-        "bounce": -np.square(s.qvel[:, 2]),
-        "slip": -(np.square(np.clip(step.foot_velocity[..., :2], -3, 3)).sum(axis=-1) * contact).sum(axis=-1),
-        "stance_width": -np.maximum(_MIN_WIDTH - across, 0.0),
-        "saturation": -np.square(np.maximum(np.abs(step.raw_action) - 1.0, 0.0)).sum(axis=-1),
     }
     if skill.period > 0:
-        lift = skill.swing_height * swing(step.phase, skill.swing_share)
-        error = feet[..., 2] - _FOOT_HEIGHT - lift
-        # The bell is sharp near the reference; the straight line leads there from afar.
-        bell = np.exp(-np.square(error / (0.6 * skill.swing_height)).sum(axis=-1))
-        line = 1.0 - np.minimum(np.abs(error) / skill.swing_height, 1.0).mean(axis=-1)
-        terms["gait"] = 0.5 * bell + 0.5 * line
-        planned = swing(step.phase, skill.swing_share) > 0.25
-        terms["contact"] = -(contact == planned).mean(axis=-1)
+        terms |= gait_terms(skill, step)
         terms["speed"] = np.exp(-np.square((velocity[:, 0] - skill.speed) / (0.25 * skill.speed + 0.05)))
         terms["heading"] = forward_x
     else:
         terms["still"] = np.exp(-np.square(velocity[:, :2] / 0.3).sum(axis=-1))
         terms["joint_speed"] = -np.square(joint_speed).sum(axis=-1)
-        terms["both_feet"] = contact.all(axis=-1).astype(np.float64)
+        terms["both_feet"] = (s.touch > 1.0).all(axis=-1).astype(np.float64)
     return terms
 
 

@@ -25,6 +25,9 @@ class Skill:
         weights: reward weights, see `metaworld_rt.train.expert.shaping`.
         polish: factors on weights that grow in late in the training: smoothness costs little once the skill is there,
             and much before.
+        learns: which batch trains it: "locomotion", "reach" or "door".
+        reads: features that it must see beyond the robot's own state; heading and phase count as such.
+        symmetric: whether it should act in a mirror as it acts, mirrored.
         sources: other skills whose states (from a bank) start a share of the episodes.
     """
 
@@ -44,6 +47,9 @@ class Skill:
     weights: dict[str, float] = field(default_factory=dict)
     polish: dict[str, float] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
+    learns: str = "locomotion"
+    reads: tuple[str, ...] = ("heading", "phase")
+    symmetric: bool = True
 
 
 _POLISH = {"action_rate": 4.0, "action_jerk": 4.0, "arms": 2.0, "slip": 3.0, "tilt_rate": 2.0, "yaw_rate": 2.0}
@@ -125,6 +131,46 @@ SKILLS: dict[str, Skill] = {
             },
             polish={**_POLISH, "slip": 1.0},
             sources=("stand", "walk"),
+        ),
+        Skill(
+            name="reach",
+            description="walks up to a target and holds the left hand there",
+            task="reach",
+            period=0.8,
+            speed=1.1,
+            swing_height=0.09,
+            swing_share=0.4,
+            arm_swing=0.2,
+            elbow=0.9,
+            decisions=15_000_000,
+            weights={
+                "task": 2.0,
+                "near": 0.6,
+                "touch": 1.0,
+                "travel": 0.5,
+                "face": 0.3,
+                "gait": 0.5,
+                "contact": 0.3,
+                "upright": 0.3,
+                "joint_speed": 0.002,
+                "arms": 0.1,
+                "torso": 0.2,
+                "relaxed": 0.2,
+                "torque": 5e-6,
+                "action_rate": 0.04,
+                "action_jerk": 0.02,
+                "hips": 0.3,
+                "tilt_rate": 0.02,
+                "bounce": 0.1,
+                "slip": 0.08,
+                "stance_width": 3.0,
+                "saturation": 0.5,
+            },
+            polish={"action_rate": 4.0, "action_jerk": 4.0, "arms": 2.0, "slip": 3.0},
+            sources=("stand", "walk"),
+            learns="reach",
+            reads=("phase", "hand_to_goal", "base_to_goal", "left_hand"),
+            symmetric=False,
         ),
     )
 }

@@ -21,8 +21,9 @@ from metaworld_rt.tasks.task import get_task
 from metaworld_rt.train.expert import checkpoint
 from metaworld_rt.train.expert.evaluate import Evaluation, evaluate
 from metaworld_rt.train.expert.locomotion import LocomotionEnv
-from metaworld_rt.train.expert.policy import Expert
+from metaworld_rt.train.expert.policy import Expert, widen
 from metaworld_rt.train.expert.ppo import Ppo, PpoConfig, Rollout
+from metaworld_rt.train.expert.reaching import ReachEnv, from_walk
 from metaworld_rt.train.expert.skill import Skill, get_skill
 
 SAVE_EVERY_S = 60.0
@@ -96,19 +97,18 @@ def train_expert(
     # The networks are too small for threads to help, and spinning threads starve the physics on a busy machine.
     torch.set_num_threads(max(1, threads // 2))
     bank = load_banks(banks) if banks else None
-    env = LocomotionEnv(skill, envs, seed, threads, collisions, bank)
+    env = BATCHES[skill.learns](skill, envs, seed, threads, collisions, bank)
     phi_size = features.size(env.features)
-    ppo = Ppo(Expert(phi_size), config, _mirror_maps(env.features), device)
+    ppo = Ppo(_new_expert(skill, env.features), config, _mirror_maps(skill, env.features), device)
     state = {"decisions": 0, "seconds": 0.0, "best": -np.inf, "next_eval": eval_every, "difficulty": 0.0}
     last = out / "last.pt"
     begin = None
     if start is not None:
-        begin = checkpoint.load(Path(start))
-        _restore(ppo, begin, Path(start), with_optimizer=False)
-        state["difficulty"] = begin["state"]["difficulty"]
+        begin = _begin_from(ppo, skill, env.features, Path(start))
+        state["difficulty"] = begin.get("state", {}).get("difficulty", 0.0) if begin["name"] == name else 0.0
     if resume and last.exists():
         saved = checkpoint.load(last)
-        _restore(ppo, saved, last, with_optimizer=True)
+        _restore(ppo, saved, last)
         state = saved["state"]
     log = _Log(out)
     rollout = Rollout(config.steps, envs, phi_size, ppo.actor.log_std.numel())
@@ -143,7 +143,9 @@ def train_expert(
     scores: dict[str, float] = {}
     while state["decisions"] < total and (minutes is None or time.monotonic() - began < 60.0 * minutes):
         env.difficulty = state["difficulty"]
-        env.polish = 1.0 if start is not None else float(np.interp(state["decisions"] / total, POLISH_SPAN, (0.0, 1.0)))
+        env.polish = float(np.interp(state["decisions"] / total, POLISH_SPAN, (0.0, 1.0)))
+        if begin is not None and begin["name"] == name:
+            env.polish = 1.0  # fine-tuning
         tick = time.monotonic()
         sums: dict[str, float] = {}
         ends = 0
@@ -174,7 +176,7 @@ def train_expert(
             progress(figures)
         if state["decisions"] >= state["next_eval"] or state["decisions"] >= total:
             state["next_eval"] = state["decisions"] + eval_every
-            evaluation = _score(ppo.actor, skill, threads)
+            evaluation = _score(ppo.actor, skill, env.features, threads)
             scores = evaluation.summary()
             log.write({"decisions": state["decisions"], "seconds": state["seconds"], "eval": scores})
             if progress:
@@ -204,22 +206,58 @@ def _adapt(difficulty: float, falls: float) -> float:
     return difficulty
 
 
-def _score(actor: Expert, skill: Skill, threads: int) -> Evaluation:
-    return evaluate(actor, get_task(skill.task), skill.period, episodes=10, seed=1234, threads=threads)
+def _score(actor: Expert, skill: Skill, layout: tuple[features.Feature, ...], threads: int) -> Evaluation:
+    task = get_task(skill.task)
+    return evaluate(actor, task, skill.period, episodes=10, seed=1234, threads=threads, layout=layout)
 
 
-def _mirror_maps(phi: tuple[features.Feature, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    phi_perm, phi_sign = feature_mirror(phi)
+BATCHES = {"locomotion": LocomotionEnv, "reach": ReachEnv}
+# Features that an expert sees only if its skill names them; the robot's own state it always sees.
+_OPTIONAL = {
+    *("heading", "phase", "speed", "hand_to_goal", "base_to_goal", "base_xy", "door", "door_present"),
+    *("left_hand", "right_hand"),
+}
+
+
+def _new_expert(skill: Skill, layout: tuple[features.Feature, ...]) -> Expert:
+    expert = Expert(features.size(layout))
+    for feature, where in zip(layout, features.slices(layout).values(), strict=True):
+        if feature.name in _OPTIONAL and feature.name not in skill.reads:
+            expert.normaliser.mask[where] = 0.0
+    return expert
+
+
+def _mirror_maps(skill: Skill, layout: tuple[features.Feature, ...]) -> tuple[np.ndarray, ...] | None:
+    if not skill.symmetric:
+        return None
+    phi_perm, phi_sign = feature_mirror(layout)
     return phi_perm, phi_sign, *mirror_permutation()
 
 
-def _restore(ppo: Ppo, saved: dict, path: Path, with_optimizer: bool) -> None:
+def _begin_from(ppo: Ppo, skill: Skill, layout: tuple[features.Feature, ...], path: Path) -> dict:
+    """Takes over the networks of a checkpoint as far as they fit: of the same skill, or of another to learn from."""
+    other, content = checkpoint.load_expert(path)
+    mask = ppo.actor.normaliser.mask.clone()
+    same = checkpoint.unpack_features(content["features"]) == layout
+    if same:
+        ppo.actor.load_state_dict(other.state_dict())
+    else:
+        grow = from_walk if skill.learns == "reach" else lambda e: widen(e, features.LOCOMOTION, layout)
+        ppo.actor.load_state_dict(grow(other).state_dict())
+    ppo.actor.normaliser.mask.copy_(mask)
+    if same and content["name"] == skill.name and "critic" in content:
+        ppo.critic.load_state_dict(content["critic"])
+    else:
+        ppo.hold_actor = 10
+    return content
+
+
+def _restore(ppo: Ppo, saved: dict, path: Path) -> None:
     try:
         ppo.actor.load_state_dict(saved["actor"])
         ppo.critic.load_state_dict(saved["critic"])
-        if with_optimizer:
-            ppo.optimizer.load_state_dict(saved["optimizer"])
-            ppo.lr = saved["lr"]
+        ppo.optimizer.load_state_dict(saved["optimizer"])
+        ppo.lr = saved["lr"]
     except (RuntimeError, KeyError, ValueError) as error:
         raise checkpoint.CheckpointError(f"{path} does not fit this training; begin in another folder") from error
 
