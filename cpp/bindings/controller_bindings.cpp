@@ -8,7 +8,7 @@
 #include "metaworld_rt/bundle.hpp"
 #include "metaworld_rt/controller.hpp"
 #include "metaworld_rt/loop.hpp"
-#include "realtime/rt_thread.hpp"
+#include "realtime/call_counter.hpp"
 
 namespace metaworld_rt::bindings {
 namespace {

@@ -10,5 +10,8 @@ PYBIND11_MODULE(_core, m) {
   metaworld_rt::bind_network(m);
   bind_bundle(m);
   bind_controller(m);
+  metaworld_rt::bind_planner(m);
   bind_loop(m);
+  bind_record(m);
+  bind_qualify(m);
 }

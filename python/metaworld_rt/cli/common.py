@@ -12,13 +12,10 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import bundles
 from ..errors import UserError
-
-if TYPE_CHECKING:
-    from ..semantic import SemanticBackend
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -45,20 +42,12 @@ def add_semantic(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def make_semantic(spec: str | None) -> SemanticBackend:
-    """The backend that was named; without a name the embedded model if it is shipped, else the matcher.
-
-    Raises:
-        BackendError: there is no such backend, or it cannot be made here.
-    """
-    from ..semantic import BackendError, make_backend
-
-    if spec is not None:
-        return make_backend(spec)
-    try:
-        return make_backend("embedded")
-    except BackendError:
-        return make_backend("matcher")
+def semantic_spec(given: str | None) -> str:
+    """The backend that was named; without a name the embedded model if it is shipped, else the matcher."""
+    if given is not None:
+        return given
+    places = (place / "semantic" / "semantic.json" for place in bundles.places())
+    return "embedded" if any(place.is_file() for place in places) else "matcher"
 
 
 def read_image(path: Path | None):

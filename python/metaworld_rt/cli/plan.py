@@ -24,10 +24,10 @@ def execute(args: argparse.Namespace) -> int:
     """Runs the command."""
     common.check_writable(args.json, "the result")
     from ..controller import load
-    from ..semantic import Skills
+    from ..semantic import Skills, make_backend
 
     bundle = load(args.bundle)
-    backend = common.make_semantic(args.semantic)
+    backend = make_backend(common.semantic_spec(args.semantic))
     image = common.read_image(args.image)
     skills = Skills.of(list(bundle.descriptions.items()), bundle.safe_skill)
     began = time.perf_counter()

@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -40,7 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     look.add_argument("--viewer", action="store_true", help="open a window on the simulation")
     look.add_argument("--headless", action="store_true", help="no window (the default)")
     parser.add_argument("--video", type=Path, metavar="F.mp4", help="film it (rendered after the run)")
+    parser.add_argument(
+        "--record", type=Path, metavar="F.mcap", help="write a flight record, for `replay` and Foxglove"
+    )
     parser.add_argument("--report", type=Path, metavar="F.html", help="write a report page")
+    parser.add_argument("--prompt", action="store_true", help="read new instructions from standard input while it runs")
     parser.add_argument("--image", type=Path, metavar="F", help="what the robot sees, a PNG or JPEG")
     common.add_semantic(parser)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
@@ -53,16 +59,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="0..99",
         help="SCHED_FIFO priority of the servo thread, 0: none (default: %(default)s)",
     )
+    parser.add_argument(
+        "--count-calls", action="store_true", help="count allocations, locks and system calls inside ticks (Linux)"
+    )
     common.add_json(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
     """Runs the command."""
-    for path, what in ((args.json, "the result"), (args.report, "the report"), (args.video, "the video")):
-        common.check_writable(path, what)
+    outputs = {"result": args.json, "report": args.report, "video": args.video, "record": args.record}
+    for what, path in outputs.items():
+        common.check_writable(path, f"the {what}")
+    if args.count_calls:
+        from ..bench.counting import start_again
+
+        start_again(sys.argv[1:])
     from ..run.gl import choose_gl
 
-    choose_gl(required=args.video is not None)  # before MuJoCo is imported
+    can_render = choose_gl(required=args.video is not None)  # before MuJoCo is imported
     from ..controller import load
     from ..run.session import RunOptions, Session
     from ..run.video import check_video, write_video
@@ -70,20 +84,23 @@ def execute(args: argparse.Namespace) -> int:
 
     check_video(args.video)
     bundle = load(args.bundle)
-    backend = common.make_semantic(args.semantic)
     options = RunOptions(
         args.instruction,
-        args.task,
-        args.seconds,
-        args.rate,
-        args.seed,
-        args.priority,
-        args.cpu,
-        common.read_image(args.image),
+        task=args.task,
+        seconds=args.seconds,
+        rate_hz=args.rate,
+        seed=args.seed,
+        priority=args.priority,
+        cpu=args.cpu,
+        image=common.read_image(args.image),
+        camera=can_render,
+        record=args.record,
     )
-    session = Session(bundle, backend, options)
+    session = Session(bundle, common.semantic_spec(args.semantic), options)
     viewer = Viewer(session.model) if args.viewer else None
     print(f'"{args.instruction[:60]}" with {bundle.name}; Ctrl-C stops the robot', flush=True)
+    if args.prompt:
+        threading.Thread(target=_listen, args=(session,), daemon=True).start()
     with _stopped_by_signals(session.stop), _progress(args.seconds) as progress:
 
         def watch(t, qpos) -> bool:
@@ -106,6 +123,16 @@ def execute(args: argparse.Namespace) -> int:
     if args.video is not None:
         _film(args.video, session, write_video)
     return EXIT_INTERRUPTED if session.interrupted else 0
+
+
+def _listen(session) -> None:
+    """Takes each line of standard input as a new instruction; an end of input changes nothing."""
+    for line in sys.stdin:
+        try:
+            if line.strip():
+                session.ask(line)
+        except ValueError as error:
+            print(error, file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -153,7 +180,7 @@ def _print(document: dict) -> None:
     end = "stopped early" if document["interrupted"] else "done"
     print(f"{end}: {weights} by {semantic['backend']}")
     if semantic["refused"] or semantic["failures"]:
-        print(f"note: {semantic['message']}")
+        print(f"note: {semantic['message'] or semantic['last_failure']}")
     print(
         f"{document['sim_seconds']:.1f} s, {'FELL' if document['fell'] else 'no fall'}, "
         f"{document['distance_m']:.1f} m at {document['speed_m_s']:.2f} m/s, return {document['return']:.1f}"
@@ -165,6 +192,8 @@ def _print(document: dict) -> None:
         rows.append(["plan", *planner["duration_us"].values()])
     print(common.table(rows, ["microseconds", "p50", "p99", "p99.9", "max"]))
     print(f"{tick['count']} ticks at {tick['rate_hz']:g} Hz, {tick['misses']} missed")
+    if document["allocations_in_tick"] is not None:
+        print(f"{document['allocations_in_tick']} allocations, {document['locks_in_tick']} locks in ticks")
     if planner["plans"]:
         print(f"{planner['plans']} plans, {planner['rate_hz']:.0f} Hz, {planner['iterations_mean']:.1f} iterations")
     used = {name: count for name, count in document["ladder"].items() if count}

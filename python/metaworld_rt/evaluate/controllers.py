@@ -113,7 +113,7 @@ def doable(bundle: _core.Bundle) -> list[str]:
 
 
 def _planner(name: str, bundle: _core.Bundle, seed: int):
-    if bundle.planner is None or not hasattr(_core, "MppiPlanner") or name == "experts" or name.startswith("expert:"):
+    if bundle.planner is None or name == "experts" or name.startswith("expert:"):
         return None
     overrides = {}
     if name == "no-guidance":

@@ -116,10 +116,9 @@ def _motion(trace: Trace) -> str:
 
 def _weights(result: Mapping[str, Any], trace: Trace) -> str:
     semantic = result["semantic"]
-    words = (
-        f"{semantic['backend']}: {semantic['calls']} calls, {semantic['failures']} failures, latency p50 "
-        f"{semantic['latency_ms']['p50']:.3g} ms, max {semantic['latency_ms']['max']:.3g} ms."
-    )
+    words = f"{semantic['backend']}: {semantic['calls']} calls, {semantic['failures']} failures"
+    if semantic["latency_ms"]["p50"] is not None:
+        words += ", latency " + ", ".join(f"{name} {ms:.3g} ms" for name, ms in semantic["latency_ms"].items())
     parts = [page.note(words)]
     if semantic.get("message"):
         parts.append(page.note(semantic["message"]))

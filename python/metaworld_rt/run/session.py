@@ -10,6 +10,7 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import mujoco
@@ -21,14 +22,17 @@ from ..errors import UserError
 from ..evaluate.observation import Observer, StateReader
 from ..plants.h1 import build
 from ..plants.realtime import MujocoPlant, PlantReport
-from ..semantic import SemanticBackend
+from ..semantic import SemanticBackend, Skills, checked_instruction
+from ..semantic.callers import Caller
+from ..semantic.runner import SemanticRunner
 from ..tasks.reach import sample_goal
 from ..tasks.signals import SignalReader
 from ..tasks.task import get_task
-from .semantic import SemanticLink
+from .surroundings import Surroundings, heading
 from .trace import Trace
 
 SETTLE_S = 0.3  # after the loop has ended the plant runs on this long under the stop command
+FIRST_PLAN_S = 15.0  # a backend that needs longer to start finds the robot standing
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,9 @@ class RunOptions:
         rate_hz: servo rate; 0 takes the bundle's.
         seed: of reset noise, goal and planner.
         priority, cpu: of the servo thread; see `RealtimeLoop`.
-        image: what the robot sees, (height, width, 3) uint8, or None.
+        image: what the robot sees in place of its head camera, (height, width, 3) uint8; None: the camera.
+        camera: render the head camera for the semantic layer.
+        record: a flight record, MCAP; None: none.
     """
 
     instruction: str
@@ -53,6 +59,8 @@ class RunOptions:
     priority: int = 80
     cpu: int = -1
     image: np.ndarray | None = field(default=None, repr=False)
+    camera: bool = True
+    record: Path | None = None
 
 
 class Session:
@@ -60,15 +68,18 @@ class Session:
 
     Args:
         bundle: what `load` gave.
-        backend: turns the instruction into a skill plan.
+        semantic: the backend that turns the instruction into a skill plan: a spec as of `make_backend`, or an object.
         options: see `RunOptions`.
 
     Raises:
-        UserError: the task cannot observe what the bundle asks for, or the instruction is none.
+        UserError: the task cannot observe what the bundle asks for.
+        InstructionError: the instruction is no text, or too long.
+        BackendError: there is no such backend.
     """
 
-    def __init__(self, bundle: _core.Bundle, backend: SemanticBackend, options: RunOptions):
+    def __init__(self, bundle: _core.Bundle, semantic: str | SemanticBackend | Caller, options: RunOptions):
         self.bundle, self.options = bundle, options
+        checked_instruction(options.instruction)
         self._task = get_task(options.task)
         model = build(self._task.scene)
         rng = np.random.default_rng(options.seed)
@@ -94,14 +105,27 @@ class Session:
         self.trace = Trace(bundle.joints, bundle.skills)
         self._command: _core.Command | None = None
         self._rungs: dict[str, int] = {}
-        self._semantic = SemanticLink(backend, self._controller, options.instruction, options.image)
+        around = Surroundings(
+            self._plant,
+            self._loop,
+            self._goal if self._task.has_goal else None,
+            camera=options.camera and options.image is None and semantic != "matcher",
+        )
+        self._semantic = SemanticRunner(
+            semantic,
+            Skills.of(list(bundle.descriptions.items()), bundle.safe_skill),
+            self._controller.post,
+            state=around.state,
+            image=around.image,
+        )
+        self._recorder: _core.FlightRecorder | None = None
         self.interrupted = False
         self.result: dict[str, Any] = {}
         self.histograms: dict[str, np.ndarray] = {}
 
     def _planner_thread(self) -> _core.PlannerThread | None:
         settings = self.bundle.planner
-        if settings is None or not hasattr(_core, "MppiPlanner"):
+        if settings is None:
             return None
         planner = _core.MppiPlanner(self.bundle, seed=self.options.seed)
         budget_ns = round(1e6 * settings["deadline_ms"])
@@ -123,16 +147,15 @@ class Session:
         status = self._loop.status()
         qpos = data.qpos
         signals = self._signals.read(qpos, data.qvel, data.sensordata)
-        forward = 1.0 - 2.0 * (qpos[5] ** 2 + qpos[6] ** 2), 2.0 * (qpos[4] * qpos[5] + qpos[3] * qpos[6])
         t = float(data.time)
         self.trace.add(
             t=t,
             base_pos=qpos[:3].copy(),
-            heading=float(np.arctan2(forward[1], forward[0])),
+            heading=heading(qpos),
             target=self._command.q if self._command is not None else qpos[7:26].copy(),
             position=qpos[7:26].copy(),
             weights=status.mixture,
-            goal_speed=self._semantic.goal_speed(status.stage),
+            goal_speed=self._goal_speed(status.stage),
             mode=int(status.mode),
         )
         rungs = status.rungs
@@ -141,6 +164,12 @@ class Session:
                 self.trace.event(t, f"first {name.replace('_', ' ')}")
         self._rungs = rungs
         return float(self._task.terms(signals, self._goal)["reward"])
+
+    def _goal_speed(self, stage: int) -> float:
+        """m/s that the stage asks for; NaN if it leaves that to the skill."""
+        plan = self._semantic.plan
+        speed = None if plan is None or stage >= len(plan.stages) else plan.stages[stage].goal.speed
+        return float("nan") if speed is None else float(speed)
 
     # --- the caller's thread ---
 
@@ -155,6 +184,14 @@ class Session:
         count = self._counted_rows()
         return self._plant.recording.t[:count], self._plant.recording.qpos[:count]
 
+    def ask(self, instruction: str) -> None:
+        """A new instruction while it runs, in place of the one before. Any thread.
+
+        Raises:
+            InstructionError: not text, or too long; the one before stays.
+        """
+        self._semantic.ask(instruction, self.options.image)
+
     def stop(self) -> None:
         """Ends the run early: the robot gets a damping command. Any thread, and signal handlers."""
         self.interrupted = True
@@ -168,14 +205,19 @@ class Session:
             period_s: how often.
 
         Raises:
-            UserError: the instruction was refused as no instruction at all, or the plant failed.
+            UserError: the plant failed.
+            Error: the record cannot be written.
         """
-        self._semantic.first_plan()
+        if self.options.record is not None:
+            options = {"seed": self.options.seed, "note": self.options.instruction}
+            self._recorder = _core.FlightRecorder(self._controller, file=self.options.record, **options)
+        self._semantic.start()
+        self._semantic.ask(self.options.instruction, self.options.image)
+        self._semantic.wait(FIRST_PLAN_S)
         if self._planning is not None:
             self._planning.start()
         self._loop.start()
         self._plant.start()
-        self._semantic.start(self._loop)
         try:
             while self._loop.running and self._plant.running:
                 t, qpos = self._plant.snapshot()
@@ -196,6 +238,8 @@ class Session:
         before_stop = copy.copy(self._plant.report)
         time.sleep(SETTLE_S)
         self._plant.stop()
+        if self._recorder is not None:
+            self._recorder.stop()
         self.result = self._summary(before_stop)
 
     def _summary(self, plant: PlantReport) -> dict[str, Any]:
@@ -231,7 +275,8 @@ class Session:
                 "major_faults": report.major_faults,
             },
             "planner": self._planner_summary(statistics, report),
-            "semantic": self._semantic.summary(),
+            "semantic": self._semantic_summary(),
+            "record": self._recorder.report() if self._recorder is not None else None,
             "ladder": statistics["rungs"],
             "allocations_in_tick": report.allocations,
             "locks_in_tick": report.locks,
@@ -243,6 +288,14 @@ class Session:
         """Decisions within the time asked for; what the plant did under the stop command is not scored."""
         t = np.asarray(self._plant.recording.t)
         return len(t) if not self.options.seconds else int(np.searchsorted(t, self.options.seconds + 1e-6))
+
+    def _semantic_summary(self) -> dict[str, Any]:
+        plan = self._semantic.plan
+        stages = plan.to_json()["stages"] if plan is not None else []
+        report = self._semantic.report()
+        report["refused_answers"] = report.pop("refused")
+        refused = plan.refused if plan is not None else False
+        return {"message": report.get("last_failure", ""), **report, "refused": refused, "stages": stages}
 
     def _planner_summary(self, statistics: dict[str, Any], report: _core.LoopReport) -> dict[str, Any]:
         age = statistics["plan_age"]
