@@ -125,4 +125,5 @@ def from_walk(walk: Expert) -> Expert:
         layer.bias.sub_(steering @ norm.mean[old])
         layer.weight[:, new] = 0.7 * steering  # goals lie 1.5 m away on average
         layer.weight[:, old] = 0.0
+        norm.mask[new] = 1.0
     return expert
