@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from metaworld_rt.semantic.heads import DOORS, TARGETS, Until
 from metaworld_rt.train.semantic.corpus import Corpus, excluded_from, key_of
 from metaworld_rt.train.semantic.grammar import example

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from metaworld_rt.semantic.text import BUCKETS, GRAMS, MAX_TOKENS, codes, normalised, quantities, tokens
 
 

@@ -10,6 +10,7 @@ import numpy as np
 SIZE = 96  # px, both sides
 FOVY = 90.0  # deg
 PITCH = -20.0  # deg, looking a little down
+NEAR = 0.02  # m, what is closer is not drawn
 FORWARD = 0.14  # m, in front of the head site, so that the head itself is not seen
 
 
@@ -52,13 +53,12 @@ class HeadCamera:
         cosine = math.cos(math.radians(pitch))
         view = (cosine * math.cos(heading + yaw), cosine * math.sin(heading + yaw), math.sin(math.radians(pitch)))
         camera.lookat[:] = position + np.asarray(offset) + view
-        before, near = self._model.vis.global_.fovy, self._model.vis.map.znear
-        self._model.vis.global_.fovy, self._model.vis.map.znear = fovy, 0.005
-        try:
-            self._renderer.update_scene(data, camera)
-            return self._renderer.render().copy()
-        finally:
-            self._model.vis.global_.fovy, self._model.vis.map.znear = before, near
+        self._renderer.update_scene(data, camera)
+        half = NEAR * math.tan(math.radians(0.5 * fovy))
+        for eye in self._renderer.scene.camera:  # here, not in the model's `vis`, which a viewer may be reading
+            eye.frustum_near, eye.frustum_bottom, eye.frustum_top = NEAR, -half, half
+            eye.frustum_width = half
+        return self._renderer.render().copy()
 
     def close(self) -> None:
         """Frees the GL context."""

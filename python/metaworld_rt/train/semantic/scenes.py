@@ -95,6 +95,7 @@ class _Set:
         self._plain = {
             name: getattr(model, name).copy() for name in ("geom_rgba", "mat_rgba", "light_diffuse", "light_dir")
         }
+        self._headlight = model.vis.headlight.ambient.copy(), model.vis.headlight.diffuse.copy()
         self._ball = model.geom("ball").id
 
     def render(self, scene: Scene) -> np.ndarray:
@@ -102,6 +103,8 @@ class _Set:
         mujoco.mj_resetDataKeyframe(model, data, 0)
         for name, value in self._plain.items():
             getattr(model, name)[:] = value
+        headlight = model.vis.headlight
+        headlight.ambient[:], headlight.diffuse[:] = self._headlight
         data.qpos[:2] = scene.x, scene.y
         data.qpos[3:7] = math.cos(scene.yaw / 2), 0.0, 0.0, math.sin(scene.yaw / 2)
         if self.door:
