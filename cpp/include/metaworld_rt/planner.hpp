@@ -19,11 +19,11 @@ class Mppi;
 
 struct PlannerOptions {
   std::uint32_t threads = 1;      ///< the caller's included; the plan is the same, bit for bit, whatever it is
-  std::vector<int> cpus;          ///< CPU of the 2nd, 3rd, ... thread; missing: the system's choice
+  std::vector<int> cpus{};        ///< CPU of the 2nd, 3rd, ... thread; missing: the system's choice
   std::int64_t spin_ns = 20'000;  ///< how long an idle thread looks for work before it parks
   std::uint64_t seed = 0;         ///< of the noise, with PlanRequest::decision
-  std::optional<PlannerSettings> settings;  ///< in place of the bundle's
-  bool gate = true;                         ///< false: low precision without the check below, for benchmarks
+  std::optional<PlannerSettings> settings{};  ///< in place of the bundle's
+  bool gate = true;                           ///< false: low precision without the check below, for benchmarks
 };
 
 /// What the low-precision gate found. Without calibration states nothing can be shown, so bf16 and int8 are refused.
