@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['Bundle', 'Command', 'CommandMode', 'Controller', 'Error', 'Goal', 'Histogram', 'LoopReport', 'MAX_SKILLS', 'MAX_STAGES', 'Mode', 'Network', 'Planner', 'PlannerReport', 'PlannerThread', 'RealtimeLoop', 'SkillCommand', 'Stage', 'Status', 'Until', 'force_isa', 'load', 'load_memory', 'monotonic_ns', 'supported_isas', 'time_c_call']
+__all__: list[str] = ['BareTimer', 'Bundle', 'Command', 'CommandMode', 'Controller', 'Error', 'FlightRecorder', 'Goal', 'Histogram', 'LoopReport', 'MAX_SKILLS', 'MAX_STAGES', 'Mode', 'MppiPlanner', 'Network', 'Planner', 'PlannerReport', 'PlannerThread', 'RUNGS', 'RealtimeLoop', 'ReferencePlanner', 'SkillCommand', 'SlowTickWatch', 'Stage', 'Status', 'Until', 'answer_request', 'flight_information', 'flight_ticks', 'force_isa', 'hog', 'load', 'load_memory', 'measure_peak', 'monotonic_ns', 'qualify_stage', 'replay', 'report_timing', 'supported_isas', 'time_c_call']
 class Until:
     """
     When a stage is done; the threshold's unit is in the comment of each value.
@@ -686,6 +686,69 @@ class Controller:
         """
         Status of the last step(); RealtimeLoop.status() has the loop's.
         """
+class MppiPlanner(Planner):
+    """
+    The latent MPPI planner on the native engine (docs/bundle.md, "The planner, exactly").
+    """
+    @staticmethod
+    def from_networks(networks: collections.abc.Mapping[str, bytes], *, vmin: typing.SupportsFloat | typing.SupportsIndex = -10.0, vmax: typing.SupportsFloat | typing.SupportsIndex = 10.0, discount: typing.SupportsFloat | typing.SupportsIndex = 0.9900000095367432, decision_hz: typing.SupportsFloat | typing.SupportsIndex = 50.0, calibration: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None = None, threads: typing.SupportsInt | typing.SupportsIndex = 1, cpus: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] = [], seed: typing.SupportsInt | typing.SupportsIndex = 0, gate: bool = True, **kwargs) -> MppiPlanner:
+        """
+        A planner without a bundle, for tests and benchmarks.
+        
+        Args:
+            networks: ONNX bytes by name: encoder, dynamics, reward, q0, q1, prior, optionally termination and expert0, expert1, ... (latent heads).
+            calibration: float32[k, phi + c] states for the precision gate.
+        """
+    def __init__(self, bundle: Bundle, *, threads: typing.SupportsInt | typing.SupportsIndex = 1, cpus: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] = [], seed: typing.SupportsInt | typing.SupportsIndex = 0, gate: bool = True, **kwargs) -> None:
+        """
+        Args:
+            bundle: with a world model.
+            threads: the caller's included; the plan does not depend on it.
+            cpus: CPU of the 2nd, 3rd, ... thread.
+            seed: of the noise.
+            gate: False runs low precision without checking it against fp32.
+            settings: any key of bundle.json's `planner`, in place of the bundle's value.
+        
+        Raises:
+            Error: no world model, or a network the batched planner cannot run.
+        """
+    def measure(self, phi: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], *, condition: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None = None, mixture: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None = None, reference: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None = None, seconds: typing.SupportsFloat | typing.SupportsIndex = 1.0, least: typing.SupportsInt | typing.SupportsIndex = 5, warm_up: typing.SupportsInt | typing.SupportsIndex = 3) -> numpy.typing.NDArray[numpy.int64]:
+        """
+        Durations in ns of plans one after another, without Python between them.
+        """
+    def plan(self, phi: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], *, condition: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None = None, mixture: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None = None, reference: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None = None, t_ns: typing.SupportsInt | typing.SupportsIndex = 0, decision: typing.SupportsInt | typing.SupportsIndex = 0, budget_ns: typing.SupportsInt | typing.SupportsIndex = -1) -> dict:
+        """
+        Plans one decision. `budget_ns` < 0: no deadline.
+        
+        Returns:
+            dict with action and std float32[H, n], finite, deadline_hit, iterations, samples, value, duration_ns.
+        """
+    def reset(self) -> None:
+        """
+        Forgets the warm start.
+        """
+    def trace(self, phi: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], *, condition: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None = None, mixture: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None = None, reference: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None = None, prior_noise: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None = None, expert_noise: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None = None, sample_noise: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], prev_mean: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None = None) -> dict:
+        """
+        Plans with the noise given: prior [H, P, n], expert [H, E, n], sample [I, H, N - P - E, n].
+        
+        Returns:
+            what plan() does, with values [I, N], elites [I, K], means and stds [I, H, n] and actions [I, N, H, n] of every iteration.
+        """
+    @property
+    def flop(self) -> float:
+        """
+        Operations of a whole plan, padding not counted.
+        """
+    @property
+    def kernel(self) -> str:
+        """
+        The kernels that run, such as 'int8-vpdpbusd'.
+        """
+    @property
+    def precision(self) -> dict:
+        """
+        dict: what the low-precision gate found.
+        """
 class LoopReport:
     """
     How a loop went. Complete after join().
@@ -853,9 +916,105 @@ class PlannerThread:
         """
         Returns once the thread has ended.
         """
+class FlightRecorder:
+    """
+    Records a controller: an MCAP file, dumps of the last seconds at a fault, or both.
+    
+    The loop writes into a ring of constant memory; a thread that is not real-time drains it. Opens in Foxglove; replay() runs it again.
+    """
+    def __init__(self, controller: Controller, file: os.PathLike | str | bytes = '', dump_folder: os.PathLike | str | bytes = '', dump_seconds: typing.SupportsFloat | typing.SupportsIndex = 5.0, after_seconds: typing.SupportsFloat | typing.SupportsIndex = 0.5, seed: typing.SupportsInt | typing.SupportsIndex = 0, note: str = '') -> None:
+        """
+        Args:
+            controller: not being stepped now.
+            file: everything goes here; empty: no continuous record.
+            dump_folder: fault-N-RUNG.mcap files go here; empty: none.
+            dump_seconds: before a fault, at least, 0.1..60.
+            after_seconds: and after it.
+            seed, note: kept in the file.
+        
+        Raises:
+            Error: the file cannot be written, or neither file nor folder is given.
+            RuntimeError: the controller is being stepped.
+        """
+    def add_bundle(self, bundle: Bundle) -> None:
+        """
+        A bundle that may be swapped in; call it before Controller.swap.
+        """
+    def report(self) -> dict:
+        """
+        dict: records, dropped, file_bytes, faults, dumps, error. Complete after stop().
+        """
+    def request_dump(self) -> None:
+        """
+        Writes a dump after after_seconds, whatever the ladder says.
+        """
+    def stop(self) -> None:
+        """
+        Detaches, drains the rest and closes the files.
+        
+        Raises:
+            RuntimeError: the controller is being stepped; stop the loop first.
+        """
+class ReferencePlanner(Planner):
+    """
+    Plans what the expert mixture wants, held over the horizon. For fault injection.
+    """
+    def __init__(self, bundle: Bundle, horizon: typing.SupportsInt | typing.SupportsIndex = 5) -> None:
+        ...
+class SlowTickWatch:
+    """
+    Which ticks of a controller woke or took more than half a period, or missed a deadline.
+    """
+    def __init__(self, controller: Controller, rate_hz: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        """
+        Args:
+            controller: not being stepped now.
+            rate_hz: of its loop.
+        """
+    def stop(self) -> dict:
+        """
+        dict: slow, rows of (t_ns, wakeup_ns, duration_ns, missed); records; dropped. While nobody steps.
+        """
+class BareTimer:
+    """
+    A thread that only wakes up on time: what the machine is capable of.
+    """
+    def __init__(self, rate_hz: typing.SupportsFloat | typing.SupportsIndex, priority: typing.SupportsInt | typing.SupportsIndex = 80, cpu: typing.SupportsInt | typing.SupportsIndex = -1) -> None:
+        ...
+    def start(self) -> None:
+        ...
+    def stop(self) -> dict:
+        """
+        dict: wakeup Histogram, count, misses, slow, fifo, warnings.
+        """
+def answer_request(controller: Controller, planner: Planner) -> bool:
+    """
+    What a PlannerThread does once: takes the newest plan request, plans without a deadline, posts the plan.
+    
+    Returns:
+        Whether there was a request.
+    """
+def flight_information(file: os.PathLike | str | bytes) -> dict[str, str]:
+    """
+    dict[str, str]: what a flight file says about itself.
+    
+    Raises:
+        Error: it is not one.
+    """
+def flight_ticks(file: os.PathLike | str | bytes, every: typing.SupportsInt | typing.SupportsIndex = 1) -> dict:
+    """
+    dict of numpy columns, one entry a tick (every k-th; rungs and missed of the others are kept).
+    
+    Raises:
+        Error: the file is not a flight, or damaged.
+    """
 def force_isa(name: str) -> str:
     """
     Instruction set for networks loaded from now on; '' goes back to the default. For tests and benchmarks.
+    """
+def hog(cpu: typing.SupportsInt | typing.SupportsIndex, priority: typing.SupportsInt | typing.SupportsIndex, seconds: typing.SupportsFloat | typing.SupportsIndex) -> bool:
+    """
+    Spins on a core at a SCHED_FIFO priority for up to a second: fault injection. Returns whether FIFO was given.
     """
 def load(path: os.PathLike | str | bytes) -> Bundle:
     """
@@ -871,9 +1030,46 @@ def load_memory(zip: bytes, name: str = 'bundle') -> Bundle:
     Raises:
         Error: see load.
     """
+def measure_peak(precision: str, seconds: typing.SupportsFloat | typing.SupportsIndex = 0.5) -> float:
+    """
+    Operations a second of one core with the instruction that the batched kernels use for this precision.
+    """
 def monotonic_ns() -> int:
     """
     CLOCK_MONOTONIC, ns: the clock of RealtimeLoop; equals time.monotonic_ns().
+    """
+def qualify_stage(bundle: Bundle, seconds: typing.SupportsFloat | typing.SupportsIndex, rate_hz: typing.SupportsFloat | typing.SupportsIndex = 0.0, controller: bool = True, load: str = 'none', planner: Planner = None, planner_budget_ns: typing.SupportsInt | typing.SupportsIndex = 0, priority: typing.SupportsInt | typing.SupportsIndex = 80, cpu: typing.SupportsInt | typing.SupportsIndex = -1, scratch: os.PathLike | str | bytes = '', progress: typing.Any = None) -> dict:
+    """
+    One stage of `qualify`: the real loop and controller, a bare timer beside them, a load on the machine.
+    
+    Args:
+        seconds: how long.
+        rate_hz: 0 takes the bundle's.
+        controller: False measures the bare timer alone.
+        load: none, cpu, memory or disk; bounded, at ordinary priority, ended with the stage.
+        planner: runs on its own thread beside; None: none.
+        scratch: folder of the disk load's file; empty: the temporary folder.
+        progress: called with the seconds that passed, about ten times a second.
+    
+    Returns:
+        dict: timer (wakeup Histogram, count, misses, slow, fifo, warnings), loop (LoopReport or None), slow, rungs, decisions, plans, rearms, dropped_records, load_failed. `slow` rows are (t_ns, wakeup_ns, duration_ns, missed).
+    
+    Raises:
+        Error, ValueError: bad options.
+    """
+def replay(file: os.PathLike | str | bytes, bundles: collections.abc.Sequence[Bundle]) -> dict:
+    """
+    Runs a flight's inputs again and compares every output bit for bit.
+    
+    Returns:
+        dict: bit_identical, ticks, identical, skipped, gaps, commands, plans, swaps, resets, complete, first_difference.
+    
+    Raises:
+        Error: a bundle is missing, the instruction set differs, or the file is not a flight.
+    """
+def report_timing(controller: Controller, missed: typing.SupportsInt | typing.SupportsIndex, wakeup_ns: typing.SupportsInt | typing.SupportsIndex = 0, duration_ns: typing.SupportsInt | typing.SupportsIndex = 0) -> None:
+    """
+    What a loop tells its controller about the tick before; too many missed deadlines in a row stop the robot.
     """
 def supported_isas() -> list[str]:
     """
@@ -885,4 +1081,5 @@ def time_c_call(function: typing.SupportsInt | typing.SupportsIndex, arguments: 
     """
 MAX_SKILLS: int = 32
 MAX_STAGES: int = 8
+RUNGS: tuple = ('late_plan', 'stale_plan', 'semantic_stale', 'semantic_safe', 'semantic_rejected', 'output_clamped', 'output_rejected', 'observation_invalid', 'observation_frozen', 'observation_late', 'clock_jump', 'deadline_missed', 'controlled_stop', 'swap_refused')
 __version__: str = '0.1.0'

@@ -39,6 +39,8 @@ def result(**changes):
         "return": 812.5,
         "fell": False,
         "sim_seconds": 4.0,
+        "distance_m": 3.9,
+        "speed_m_s": 1.0,
         "tick": {"rate_hz": 1000.0, "count": 4000, "misses": 0, "duration_us": quantiles, "wakeup_us": quantiles},
         "planner": {"plans": 0},
         "semantic": {

@@ -36,7 +36,7 @@ def run_report(result: Mapping[str, Any], trace: Trace, histograms: Mapping[str,
         title,
         subtitle,
         [
-            page.cards(_cards(result, trace)),
+            page.cards(_cards(result)),
             _latency(result, histograms),
             _motion(trace),
             _weights(result, trace),
@@ -47,7 +47,7 @@ def run_report(result: Mapping[str, Any], trace: Trace, histograms: Mapping[str,
     )
 
 
-def _cards(result: Mapping[str, Any], trace: Trace) -> list[tuple[str, str, bool]]:
+def _cards(result: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
     tick = result["tick"]
     period_us = 1e6 / tick["rate_hz"]
     cards = [
@@ -56,10 +56,9 @@ def _cards(result: Mapping[str, Any], trace: Trace) -> list[tuple[str, str, bool
         (f"{tick['wakeup_us']['p99']:.3g} us", "wake-up jitter, p99", tick["wakeup_us"]["p99"] < period_us),
         (f"{tick['misses']} of {tick['count']}", "ticks past their deadline", tick["misses"] == 0),
     ]
-    if len(trace):
-        speed, moved = trace.forward_speed(), np.ptp(trace.array("base_pos")[:, :2], axis=0).max()
-        cards.insert(1, (f"{float(np.median(speed)):.2f} m/s", "median forward speed", True))
-        cards.insert(2, (f"{float(moved):.1f} m", "covered", True))
+    if "distance_m" in result:
+        cards.insert(1, (f"{result['speed_m_s']:.2f} m/s", "median forward speed", True))
+        cards.insert(2, (f"{result['distance_m']:.1f} m", "from where it began", True))
     if result.get("return") is not None:
         cards.append((f"{result['return']:.1f}", "task return", True))
     if result.get("allocations_in_tick") is not None:

@@ -105,7 +105,7 @@ class Session:
         self.trace = Trace(bundle.joints, bundle.skills)
         self._command: _core.Command | None = None
         self._rungs: dict[str, int] = {}
-        around = Surroundings(
+        self._around = Surroundings(
             self._plant,
             self._loop,
             self._goal if self._task.has_goal else None,
@@ -115,8 +115,8 @@ class Session:
             semantic,
             Skills.of(list(bundle.descriptions.items()), bundle.safe_skill),
             self._controller.post,
-            state=around.state,
-            image=around.image,
+            state=self._around.state,
+            image=self._around.image,
         )
         self._recorder: _core.FlightRecorder | None = None
         self.interrupted = False
@@ -205,15 +205,19 @@ class Session:
             period_s: how often.
 
         Raises:
-            UserError: the plant failed.
+            UserError: the semantic backend fails before anything moves, or the plant fails.
             Error: the record cannot be written.
         """
+        self._semantic.start()
+        self._semantic.ask(self.options.instruction, self.options.image)
+        first = self._semantic.wait(FIRST_PLAN_S)
+        if first is None and (failures := self._semantic.report())["failures"]:
+            self._semantic.stop()
+            self._around.close()
+            raise UserError(f"no plan from {failures['backend']}: {failures['last_failure']}")
         if self.options.record is not None:
             options = {"seed": self.options.seed, "note": self.options.instruction}
             self._recorder = _core.FlightRecorder(self._controller, file=self.options.record, **options)
-        self._semantic.start()
-        self._semantic.ask(self.options.instruction, self.options.image)
-        self._semantic.wait(FIRST_PLAN_S)
         if self._planning is not None:
             self._planning.start()
         self._loop.start()
@@ -230,7 +234,6 @@ class Session:
             raise UserError(f"the simulated robot stopped: {self._plant.report.error}")
 
     def _end(self) -> None:
-        self._semantic.stop()
         self._loop.stop()
         self._loop.join()
         if self._planning is not None:
@@ -238,6 +241,8 @@ class Session:
         before_stop = copy.copy(self._plant.report)
         time.sleep(SETTLE_S)
         self._plant.stop()
+        self._semantic.stop()
+        self._around.close()
         if self._recorder is not None:
             self._recorder.stop()
         self.result = self._summary(before_stop)

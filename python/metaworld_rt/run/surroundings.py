@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotInTime
 
 import mujoco
 import numpy as np
 
 from .. import _core
-from ..errors import UserError
 from ..plants.realtime import MujocoPlant
 from ..plants.robot import H1
 from ..semantic import StateSummary
+from ..semantic.camera import HeadCamera
+
+RENDER_S = 3.0  # software rendering on a busy machine takes tenths of a second
 
 
 class Surroundings:
@@ -27,7 +31,9 @@ class Surroundings:
     def __init__(self, plant: MujocoPlant, loop: _core.RealtimeLoop, goal: np.ndarray | None, camera: bool):
         self._plant, self._loop, self._goal = plant, loop, goal
         self._wanted = camera
-        self._camera = None
+        # An OpenGL context belongs to one thread: it is made, used and freed on this one.
+        self._painter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="camera")
+        self._camera: HeadCamera | None = None
         self._data: mujoco.MjData | None = None
         self.blind = "" if camera else "not asked for"
 
@@ -52,19 +58,28 @@ class Surroundings:
         if not self._wanted:
             return None
         try:
-            if self._camera is None:
-                from ..semantic.camera import HeadCamera
-
-                self._data = mujoco.MjData(self._plant.model)
-                self._camera = HeadCamera(self._plant.model)
-            self._data.qpos[:] = self._plant.snapshot()[1]
-            mujoco.mj_kinematics(self._plant.model, self._data)
-            mujoco.mj_camlight(self._plant.model, self._data)
-            return self._camera.render(self._data)
-        except (mujoco.FatalError, UserError, RuntimeError, ImportError, AttributeError, OSError) as error:
+            return self._painter.submit(self._render).result(timeout=RENDER_S)
+        except (mujoco.FatalError, RuntimeError, ImportError, AttributeError, OSError, NotInTime) as error:
             self._wanted = False  # once is enough: the instruction alone goes on
             self.blind = (str(error).splitlines() or [type(error).__name__])[0]
             return None
+
+    def close(self) -> None:
+        """Frees the camera."""
+        self._wanted = False
+        if self._camera is not None:
+            self._painter.submit(self._camera.close)
+            self._camera = None
+        self._painter.shutdown()
+
+    def _render(self) -> np.ndarray:
+        if self._camera is None:
+            self._data = mujoco.MjData(self._plant.model)
+            self._camera = HeadCamera(self._plant.model)
+        self._data.qpos[:] = self._plant.snapshot()[1]
+        mujoco.mj_kinematics(self._plant.model, self._data)
+        mujoco.mj_camlight(self._plant.model, self._data)
+        return self._camera.render(self._data)
 
 
 def heading(qpos: np.ndarray) -> float:
