@@ -10,7 +10,8 @@ from metaworld_rt.train.world_model.collect import Score, score
 from metaworld_rt.train.world_model.config import PlannerConfig
 from metaworld_rt.train.world_model.library import ExpertLibrary
 from metaworld_rt.train.world_model.model import WorldModel
-from metaworld_rt.train.world_model.policies import PlannerPolicy, PriorPolicy, follow_experts
+from metaworld_rt.train.world_model.native import planner_policy
+from metaworld_rt.train.world_model.policies import PriorPolicy, follow_experts
 
 #: Undisturbed, as the benchmark; and pushed about, which is where a planner can earn its place.
 SITUATIONS = {name: SUITE[name] for name in ("calm", "pushes")}
@@ -90,7 +91,7 @@ def choose(
     """
     candidates = CANDIDATES if candidates is None else candidates
     makers: dict[str, Callable[[], Callable]] = {"experts": lambda: follow_experts, "prior": lambda: PriorPolicy(model)}
-    makers |= {name: lambda config=config: PlannerPolicy(model, config) for name, config in candidates.items()}
+    makers |= {name: lambda config=config: planner_policy(model, config) for name, config in candidates.items()}
     trials = []
     for name, make in makers.items():
         trials.append(try_policy(name, library, make, **settings))

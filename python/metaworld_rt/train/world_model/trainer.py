@@ -26,7 +26,8 @@ from metaworld_rt.train.world_model.config import LossConfig, ModelConfig, Plann
 from metaworld_rt.train.world_model.library import ExpertLibrary
 from metaworld_rt.train.world_model.losses import Learner
 from metaworld_rt.train.world_model.model import WorldModel
-from metaworld_rt.train.world_model.policies import Bursts, PlannerPolicy, PriorPolicy, follow_experts
+from metaworld_rt.train.world_model.native import planner_policy
+from metaworld_rt.train.world_model.policies import Bursts, PriorPolicy, follow_experts
 
 SAVE_EVERY_S = 60.0
 
@@ -194,7 +195,7 @@ class WorldModelTrainer:
         explore = Bursts(s.robots, H1.n, seed + 1)
         policy = follow_experts
         if index > 0:
-            policy = PlannerPolicy(self.model, s.planner, seed + 2, guided=not s.published)
+            policy = planner_policy(self.model, s.planner, seed + 2, guided=not s.published)
             explore = Bursts(s.robots, H1.n, seed + 1, std=(0.02, 0.2), quiet=(20, 100))
         elif s.published:
             policy = PriorPolicy(self.model)
