@@ -37,7 +37,8 @@ def build(scene: Scene = "floor", foot: str | Path = "blade", collisions: Collis
         scene: "floor", or "door" (adds the door's two joints to qpos and qvel).
         foot: "blade" (what ships), or a folder holding ``hb_{left,right}_ankle_link.stl`` (the benchmark's own mesh).
         collisions: "full", or "fast": four small spheres a foot against the floor and nothing else in the robot
-            (training physics for locomotion, several times faster); in the door scene the hands collide too.
+            (training physics for locomotion, about twice as fast); in the door scene Menagerie's primitives besides,
+            against the door and its walls only.
 
     Returns:
         A compiled model: nq = 26, nv = 25 (28 and 27 with the door), nu = 19 position actuators.
@@ -64,14 +65,13 @@ def build_spec(scene: Scene = "floor", foot: str | Path = "blade", collisions: C
         ankle = spec.body(f"{side}_ankle_link")
         for key, value in _ANKLE_INERTIAL.items():
             setattr(ankle, key, value)
-    _clear_collisions(spec)
     if collisions == "full":
+        _clear_collisions(spec)
         _add_hulls(spec)
         _add_feet(spec, foot)
     else:
+        _simplify_collisions(spec, keep_body=scene == "door")
         _add_sole_spheres(spec)
-        if scene == "door":
-            _add_hand_spheres(spec)
     _add_sites(spec)
     _add_floor(spec)
     qpos = [0.0, 0.0, H1.stand_height, 1.0, 0.0, 0.0, 0.0, *H1.default_pos]
@@ -153,11 +153,35 @@ def _add_feet(spec: mujoco.MjSpec, foot: str | Path) -> None:
         _collision_geom(spec.body(f"{side}_ankle_link"), name=name, type=mujoco.mjtGeom.mjGEOM_MESH, meshname=name)
 
 
-def _add_sole_spheres(spec: mujoco.MjSpec) -> None:
+def _simplify_collisions(spec: mujoco.MjSpec, keep_body: bool) -> None:
+    """Menagerie's collision primitives go, or meet the scene only; the foot's always go."""
+    for exclude in list(spec.excludes):
+        spec.delete(exclude)
     for body in spec.bodies:
-        if body.name.endswith("hip_yaw_link"):
-            for geom in [g for g in body.geoms if g.contype]:
+        for geom in [g for g in body.geoms if g.contype]:
+            if not keep_body or "ankle" in body.name:
                 spec.delete(geom)
+            else:
+                geom.contype = 0  # the scene's contype meets this conaffinity; robot parts do not meet each other
+    if not keep_body:
+        return
+    for side in ("left", "right"):
+        # The forearm's knob is what handles the door: as large as the hull's.
+        knob = _collision_geom(
+            spec.body(f"{side}_elbow_link"),
+            name=f"{side}_knob",
+            type=mujoco.mjtGeom.mjGEOM_SPHERE,
+            size=[0.035, 0, 0],
+            pos=[0.281, 0.0, -0.018],
+        )
+        knob.contype = 0
+    pelvis = _collision_geom(
+        spec.body("pelvis"), name="pelvis", type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[0.11, 0, 0], pos=[-0.02, 0, -0.08]
+    )
+    pelvis.contype = 0
+
+
+def _add_sole_spheres(spec: mujoco.MjSpec) -> None:
     for side in ("left", "right"):
         for i, centre in enumerate(blade.sole_corners()):
             geom = _collision_geom(
@@ -168,18 +192,6 @@ def _add_sole_spheres(spec: mujoco.MjSpec) -> None:
                 pos=centre,
             )
             geom.contype = 0  # the floor's contype meets this conaffinity: spheres touch the floor, not each other
-
-
-def _add_hand_spheres(spec: mujoco.MjSpec) -> None:
-    for side in ("left", "right"):
-        geom = _collision_geom(
-            spec.body(f"{side}_elbow_link"),
-            name=f"{side}_forearm",
-            type=mujoco.mjtGeom.mjGEOM_CAPSULE,
-            size=[0.03, 0, 0],
-            fromto=[0.05, 0, 0, 0.30, 0, -0.01],
-        )
-        geom.contype = 0
 
 
 def _add_sites(spec: mujoco.MjSpec) -> None:

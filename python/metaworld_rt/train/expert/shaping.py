@@ -109,12 +109,13 @@ def locomotion_terms(skill: Skill, step: Step) -> dict[str, np.ndarray]:
         **effort_terms(step),
         "arms": -np.square(joints[:, ARMS] - arm_reference(skill, step.phase)).sum(axis=-1),
         "torso": -np.square(joints[:, _J["torso"]]),
+        "tall": -np.maximum(skill.height - s.qpos[:, 2], 0.0),
         "sideways": -np.square(velocity[:, 1]),
         "yaw_rate": -np.square(np.clip(s.qvel[:, 5], -3, 3)) * (forward_x > 0.9),
     }
     if skill.period > 0:
         terms |= gait_terms(skill, step)
-        terms["speed"] = np.exp(-np.square((velocity[:, 0] - skill.speed) / (0.25 * skill.speed + 0.05)))
+        terms["speed"] = np.exp(-np.square((velocity[:, 0] - skill.speed) / (0.2 * skill.speed)))
         terms["heading"] = forward_x
     else:
         terms["still"] = np.exp(-np.square(velocity[:, :2] / 0.3).sum(axis=-1))

@@ -14,6 +14,7 @@ class Skill:
         task: the task whose reward is the main term.
         period: gait period, s; 0 for a skill without a gait.
         speed: m/s along the heading that the shaping aims at.
+        height: of the pelvis, m, below which it is told to stand taller; straight legs make 1.04.
         swing_height: how high a swinging foot lifts, m.
         swing_share: share of the cycle in which a foot swings (more than half: a flight phase).
         arm_swing: amplitude of the shoulders' reference, rad.
@@ -25,6 +26,7 @@ class Skill:
         weights: reward weights, see `metaworld_rt.train.expert.shaping`.
         polish: factors on weights that grow in late in the training: smoothness costs little once the skill is there,
             and much before.
+        bank_share: share of the episodes that start from those.
         learns: which batch trains it: "locomotion", "reach" or "door".
         reads: features that it must see beyond the robot's own state; heading and phase count as such.
         symmetric: whether it should act in a mirror as it acts, mirrored.
@@ -36,6 +38,7 @@ class Skill:
     task: str
     period: float
     speed: float
+    height: float = 0.99
     swing_height: float = 0.08
     swing_share: float = 0.4
     arm_swing: float = 0.0
@@ -47,6 +50,7 @@ class Skill:
     weights: dict[str, float] = field(default_factory=dict)
     polish: dict[str, float] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
+    bank_share: float = 0.3
     learns: str = "locomotion"
     reads: tuple[str, ...] = ("heading", "phase")
     symmetric: bool = True
@@ -62,6 +66,7 @@ _COMMON = {
     "arms": 0.15,
     "hips": 0.6,
     "torso": 0.6,
+    "tall": 4.0,
     "sideways": 0.4,
     "tilt_rate": 0.02,
     "yaw_rate": 0.05,
@@ -70,6 +75,20 @@ _COMMON = {
     "stance_width": 3.0,
     "saturation": 0.5,
 }
+
+_EFFORT = {
+    "relaxed": 0.2,
+    "torque": 4e-6,
+    "action_rate": 0.03,
+    "action_jerk": 0.015,
+    "hips": 0.2,
+    "tilt_rate": 0.02,
+    "bounce": 0.1,
+    "slip": 0.05,
+    "stance_width": 3.0,
+    "saturation": 0.5,
+}
+_DOOR_READS = ("heading", "phase", "base_xy", "door", "door_present", "left_hand", "right_hand")
 
 SKILLS: dict[str, Skill] = {
     skill.name: skill
@@ -92,7 +111,7 @@ SKILLS: dict[str, Skill] = {
             description="walks at about 1 m/s along the commanded heading",
             task="walk",
             period=0.8,
-            speed=1.08,
+            speed=1.06,
             swing_height=0.09,
             swing_share=0.4,
             arm_swing=0.30,
@@ -109,6 +128,7 @@ SKILLS: dict[str, Skill] = {
             task="run",
             period=0.5,
             speed=5.2,
+            height=0.94,
             swing_height=0.20,
             swing_share=0.55,
             arm_swing=0.6,
@@ -170,6 +190,78 @@ SKILLS: dict[str, Skill] = {
             sources=("stand", "walk"),
             learns="reach",
             reads=("phase", "hand_to_goal", "base_to_goal", "left_hand"),
+            symmetric=False,
+        ),
+        Skill(
+            name="door_approach",
+            description="walks up to the door and lifts the left hand to its handle",
+            task="door",
+            period=0.8,
+            speed=0.6,
+            decisions=4_000_000,
+            weights={
+                **_EFFORT,
+                "task": 1.0,
+                "place": 1.0,
+                "hand": 1.0,
+                "facing": 0.5,
+                "still": 0.2,
+                "gait": 0.3,
+                "upright": 0.5,
+                "arms": 0.1,
+                "torso": 0.2,
+            },
+            polish={"action_rate": 3.0, "action_jerk": 3.0},
+            sources=("stand", "walk"),
+            learns="door",
+            reads=_DOOR_READS,
+            symmetric=False,
+        ),
+        Skill(
+            name="door_open",
+            description="turns the door's handle and pulls the door open",
+            task="door",
+            period=0.8,
+            speed=0.6,
+            decisions=20_000_000,
+            weights={
+                **_EFFORT,
+                "task": 2.0,
+                "hand": 0.5,
+                "latch": 0.4,
+                "ajar": 0.8,
+                "open": 2.0,
+                "opening": 1.0,
+                "facing": 0.2,
+                "upright": 0.4,
+            },
+            polish={"action_rate": 3.0, "action_jerk": 3.0},
+            sources=("door_approach",),
+            learns="door",
+            reads=_DOOR_READS,
+            symmetric=False,
+        ),
+        Skill(
+            name="door_pass",
+            description="walks through the open door and keeps it from falling shut",
+            task="door",
+            period=0.8,
+            speed=0.8,
+            decisions=15_000_000,
+            weights={
+                **_EFFORT,
+                "task": 3.0,
+                "open": 0.3,
+                "through": 1.0,
+                "both": 2.0,
+                "facing": 0.1,
+                "gait": 0.2,
+                "upright": 0.3,
+            },
+            polish={"action_rate": 3.0, "action_jerk": 3.0},
+            sources=("door_open",),
+            learns="door",
+            reads=_DOOR_READS,
             symmetric=False,
         ),
     )

@@ -19,6 +19,7 @@ from metaworld_rt.tasks import features
 from metaworld_rt.tasks.mirror import feature_mirror
 from metaworld_rt.tasks.task import get_task
 from metaworld_rt.train.expert import checkpoint
+from metaworld_rt.train.expert.door import DoorEnv
 from metaworld_rt.train.expert.evaluate import Evaluation, evaluate
 from metaworld_rt.train.expert.locomotion import LocomotionEnv
 from metaworld_rt.train.expert.policy import Expert, widen
@@ -211,7 +212,7 @@ def _score(actor: Expert, skill: Skill, layout: tuple[features.Feature, ...], th
     return evaluate(actor, task, skill.period, episodes=10, seed=1234, threads=threads, layout=layout)
 
 
-BATCHES = {"locomotion": LocomotionEnv, "reach": ReachEnv}
+BATCHES = {"locomotion": LocomotionEnv, "reach": ReachEnv, "door": DoorEnv}
 # Features that an expert sees only if its skill names them; the robot's own state it always sees.
 _OPTIONAL = {
     *("heading", "phase", "speed", "hand_to_goal", "base_to_goal", "base_xy", "door", "door_present"),
