@@ -53,7 +53,7 @@ def test_files_that_are_no_images(tmp_path, content):
     from metaworld_rt.semantic import BackendError
 
     (tmp_path / "x.png").write_bytes(content)
-    with pytest.raises(BackendError, match="cannot|image"):
+    with pytest.raises(BackendError, match=r"cannot|image"):
         read_image(tmp_path / "x.png")
     with pytest.raises(BackendError):
         read_image(tmp_path / "missing.png")

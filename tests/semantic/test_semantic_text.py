@@ -10,9 +10,10 @@ from metaworld_rt.semantic.text import BUCKETS, GRAMS, MAX_TOKENS, codes, normal
     ("text", "marked", "found"),
     [
         ("walk 3 m", "walk <distance1>", [("distance", 3.0)]),
-        ("walk 2.5m, run for ten seconds", "walk <distance1>, run for <elapsed1>", [("distance", 2.5), ("elapsed", 10.0)]),
+        ("walk 2.5m, run ten seconds", "walk <distance1>, run <elapsed1>", [("distance", 2.5), ("elapsed", 10.0)]),
         ("Half a minute, then two minutes", "<elapsed1>, then <elapsed2>", [("elapsed", 30.0), ("elapsed", 120.0)]),
-        ("走三米,站两秒,跑十二米", "走 <distance1>,站 <elapsed1>,跑 <distance2>", [("distance", 3.0), ("elapsed", 2.0), ("distance", 12.0)]),
+        ("走三米,站两秒", "走 <distance1>,站 <elapsed1>", [("distance", 3.0), ("elapsed", 2.0)]),
+        ("跑十二米,跑三十米", "跑 <distance1>,跑 <distance2>", [("distance", 12.0), ("distance", 30.0)]),
         ("一百二十米", "<distance1>", [("distance", 120.0)]),
         ("三点五米", "<distance1>", [("distance", 3.5)]),
         ("每秒两米", "<speed1>", [("speed", 2.0)]),
