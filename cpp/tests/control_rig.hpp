@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "metaworld_rt/controller.hpp"
+#include "rtsan.hpp"
 #include "toy_bundle.hpp"
 
 namespace toy {
@@ -30,7 +31,10 @@ struct Rig {
   /// One tick, then time moves on.
   void tick() {
     if (wiggle) observation[bundle_->find(mw::ObservationKind::base_ang_vel)->offset] += 1e-9;
-    controller.step(t, t - delay, observation, command, status);
+    {
+      const RealtimeScope realtime;
+      controller.step(t, t - delay, observation, command, status);
+    }
     for (std::size_t i = 0; i < kJoints; ++i)
       bad_commands += !(command.q[i] >= bundle_->robot.lower[i] && command.q[i] <= bundle_->robot.upper[i]) ||
                       !std::isfinite(command.kp[i]) || !std::isfinite(command.kd[i]);
