@@ -171,8 +171,7 @@ py::array_t<float> rows(const std::array<std::array<float, kMaxJoints>, kMaxHori
   return out;
 }
 
-py::dict dict_of(MppiPlanner& self, const Plan& plan) {
-  const std::uint32_t actions = self.core().model().actions;
+py::dict dict_of(std::uint32_t actions, const Plan& plan) {
   py::dict out;
   out["action"] = rows(plan.action, plan.horizon, actions);
   out["std"] = rows(plan.std, plan.horizon, actions);
@@ -194,7 +193,7 @@ py::dict plan(MppiPlanner& self, const FloatArray& phi, const std::optional<Floa
     const py::gil_scoped_release release;
     self.plan(r, budget_ns < 0 ? 0 : planner::Clock::now() + budget_ns, p);
   }
-  return dict_of(self, p);
+  return dict_of(self.core().model().actions, p);
 }
 
 py::dict trace(MppiPlanner& self, const FloatArray& phi, const std::optional<FloatArray>& condition,
@@ -223,7 +222,7 @@ py::dict trace(MppiPlanner& self, const FloatArray& phi, const std::optional<Flo
     const py::gil_scoped_release release;
     self.core().plan(r, 0, p, &noise, start, &t);
   }
-  py::dict out = dict_of(self, p);
+  py::dict out = dict_of(self.core().model().actions, p);
   const auto shaped = [](const auto& v, const std::vector<std::size_t>& shape) {
     using T = typename std::decay_t<decltype(v)>::value_type;
     return py::array_t<T>(shape, v.data());
@@ -289,6 +288,9 @@ py::dict report(const MppiPlanner& self) {
 
 namespace metaworld_rt {
 
+void bind_onnxruntime(pybind11::module_& m);
+
+/// Both planners, and what belongs to them.
 void bind_planner(pybind11::module_& m) {
   namespace py = pybind11;
   namespace b = bindings;
@@ -328,6 +330,7 @@ void bind_planner(pybind11::module_& m) {
       .def_property_readonly("flop", &MppiPlanner::flop, "Operations of a whole plan, padding not counted.");
   m.def("measure_peak", &b::measure_peak, py::arg("precision"), py::arg("seconds") = 0.5,
         "Operations a second of one core with the instruction that the batched kernels use for this precision.");
+  bind_onnxruntime(m);
 }
 
 }  // namespace metaworld_rt

@@ -46,7 +46,7 @@ Mppi::Mppi(std::shared_ptr<const PackedModel> model, const PlannerSettings& sett
       seed_(seed),
       pool_(pool),
       state_(*model_, settings_),
-      previous_(state_.mean.size()) {
+      previous_(dt_ns, settings_.horizon, model_->actions, state_.stride) {
   const std::uint32_t prior = settings_.prior_trajectories, experts = settings_.expert_trajectories;
   split(blocks_, Source::prior, 0, prior, 1);
   split(blocks_, Source::expert, prior, experts, 1);
@@ -64,7 +64,7 @@ void Mppi::plan(const PlanRequest& request, std::int64_t deadline_ns, Plan& plan
   clock_.start(deadline_ns);
   std::copy_n(request.reference.data(), model_->actions, state_.reference.data());
   std::copy_n(request.mixture.data(), model_->experts, state_.mixture.data());
-  const bool warm = start_from_previous(request.t_ns, prev_mean);
+  const bool warm = start(request.t_ns, prev_mean);
   if (!usable(request) || !begin_plan(*model_, request, scratch_[0], state_)) return write(in, plan, false);
   std::fill(state_.value.begin(), state_.value.end(), kNever);
   std::fill(state_.std.begin(), state_.std.end(), 0.0f);
@@ -106,34 +106,17 @@ bool Mppi::usable(const PlanRequest& r) const noexcept {
          finite(r.mixture.data(), model_->experts) && finite(r.reference.data(), model_->actions);
 }
 
-/// The last plan's mean as it looks at t_ns: shifted by whole and broken steps, zero beyond its end (TD-MPC2 shifts by
-/// one step). Without one: the reference held, until something better is known.
-bool Mppi::start_from_previous(std::int64_t t_ns, const float* prev_mean) noexcept {
-  const std::uint32_t stride = state_.stride, a = model_->actions, horizon = settings_.horizon;
-  float* mean = state_.mean.data();
+/// True for a warm start. Otherwise the mean is the reference held, until something better is known.
+bool Mppi::start(std::int64_t t_ns, const float* prev_mean) noexcept {
+  const std::uint32_t a = model_->actions;
+  if (!prev_mean && previous_.at(t_ns, state_.mean.data())) return true;
   std::fill(state_.mean.begin(), state_.mean.end(), 0.0f);
-  if (prev_mean) {
-    for (std::uint32_t t = 0; t < horizon; ++t)
-      std::copy_n(prev_mean + std::size_t{t} * a, a, mean + std::size_t{t} * stride);
-    return true;
+  if (!prev_mean && settings_.expert_trajectories == 0) return false;
+  for (std::uint32_t t = 0; t < settings_.horizon; ++t) {
+    const float* from = prev_mean ? prev_mean + std::size_t{t} * a : state_.reference.data();
+    std::copy_n(from, a, state_.mean.data() + std::size_t{t} * state_.stride);
   }
-  const std::int64_t ahead = t_ns - previous_t_ns_;
-  if (!warm_ || ahead < 0 || ahead >= dt_ns_ * horizon) {
-    const bool hold = settings_.expert_trajectories != 0;
-    for (std::uint32_t t = 0; hold && t < horizon; ++t)
-      std::copy_n(state_.reference.data(), a, mean + std::size_t{t} * stride);
-    return false;
-  }
-  const auto whole = static_cast<std::uint32_t>(ahead / dt_ns_);
-  const float part = static_cast<float>(ahead % dt_ns_) / static_cast<float>(dt_ns_);
-  for (std::uint32_t t = 0; t + whole < horizon; ++t) {
-    const float* here = previous_.data() + std::size_t{t + whole} * stride;
-    const bool last = t + whole + 1 == horizon;
-    for (std::uint32_t j = 0; j < a; ++j) {
-      mean[std::size_t{t} * stride + j] = (1.0f - part) * here[j] + (last ? 0.0f : part * here[stride + j]);
-    }
-  }
-  return true;
+  return prev_mean != nullptr;
 }
 
 void Mppi::start_from_experts() noexcept {
@@ -251,9 +234,7 @@ void Mppi::write(const Inputs& in, Plan& plan, bool usable) noexcept {
       plan.std[t][j] = state_.std[std::size_t{t} * state_.stride + j];
     }
   }
-  warm_ = plan.finite;
-  previous_t_ns_ = in.request.t_ns;
-  std::copy(state_.mean.begin(), state_.mean.end(), previous_.begin());
+  previous_.keep(in.request.t_ns, state_.mean.data(), plan.finite);
   plan.duration_ns = Clock::now() - in.begun;
 }
 

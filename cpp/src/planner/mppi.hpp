@@ -7,6 +7,7 @@
 
 #include "planner/rollout.hpp"
 #include "planner/thread_pool.hpp"
+#include "planner/warm_start.hpp"
 
 namespace metaworld_rt::planner {
 
@@ -20,7 +21,7 @@ class Mppi {
   /// (it allocates).
   void plan(const PlanRequest& request, std::int64_t deadline_ns, Plan& plan, const NoiseView* noise = nullptr,
             const float* prev_mean = nullptr, Trace* trace = nullptr) noexcept;
-  void reset() noexcept { warm_ = false; }
+  void reset() noexcept { previous_.forget(); }
 
   const PackedModel& model() const noexcept { return *model_; }
   const PlannerSettings& settings() const noexcept { return settings_; }
@@ -30,7 +31,7 @@ class Mppi {
  private:
   struct Inputs;
   bool usable(const PlanRequest& request) const noexcept;
-  bool start_from_previous(std::int64_t t_ns, const float* prev_mean) noexcept;
+  bool start(std::int64_t t_ns, const float* prev_mean) noexcept;
   bool evaluate(Inputs& in, std::uint32_t iteration, std::uint32_t first_block, std::uint32_t end_block) noexcept;
   void draw(const Inputs& in, std::uint32_t iteration, const Block& block, Scratch& scratch) noexcept;
   std::uint32_t finite_values() const noexcept;
@@ -51,9 +52,7 @@ class Mppi {
   Clock clock_;
   std::atomic<std::int64_t> block_ns_{0};    ///< the longest block lately
   std::atomic<std::uint32_t> rows_done_{0};  ///< in this call of evaluate()
-  bool warm_ = false;
-  std::int64_t previous_t_ns_ = 0;
-  AlignedVector<float> previous_;  ///< mean of the last plan, [H][stride]
+  WarmStart previous_;
 };
 
 }  // namespace metaworld_rt::planner
