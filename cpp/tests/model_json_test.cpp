@@ -17,8 +17,8 @@ TEST_CASE("json: every kind of value") {
   const Json j =
       parse(" {\"a\": [1, -2.5e3, 0.125, true, false, null], \"b\": {\"c\": \"x\"}, \"e\": [], \"f\": {}}\n");
   CHECK(j.type == Json::Type::object);
-  CHECK_EQ(j.object.size(), 4u);
-  const auto& a = j.find("a")->array;
+  CHECK_EQ(j.keys.size(), 4u);
+  const auto& a = j.find("a")->items;
   CHECK_EQ(a.size(), 6u);
   CHECK_EQ(a[0].number, 1.0);
   CHECK_EQ(a[1].number, -2500.0);

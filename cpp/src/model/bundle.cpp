@@ -20,6 +20,13 @@ using Sizes = std::vector<std::pair<std::string_view, std::size_t>>;
 
 constexpr std::size_t kMaxSettings = 4u << 20;
 
+// A fuzzer cannot guess a digest: its builds (and no others) look at the contents instead.
+#if defined(FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION)
+constexpr bool kCompareDigests = false;
+#else
+constexpr bool kCompareDigests = true;
+#endif
+
 class Loader {
  public:
   explicit Loader(model::BundleFiles& source) : source_(source) {}
@@ -51,7 +58,7 @@ class Loader {
     std::string zeroed(text);
     zeroed.replace(seal->json().begin + 1, 64, 64, '0');
     const auto* data = reinterpret_cast<const std::byte*>(zeroed.data());
-    if (model::sha256_hex({data, zeroed.size()}) != seal->text(64)) {
+    if (kCompareDigests && model::sha256_hex({data, zeroed.size()}) != seal->text(64)) {
       seal->fail("bundle.json is damaged or was edited; copy it again, or drop this key if the change is meant");
     }
   }
@@ -64,12 +71,12 @@ class Loader {
 
   void check_files() {
     for (const auto& [name, file] : bundle_.files) {
-      const auto bytes = source_.read(name, file.bytes);
-      if (bytes.size() != file.bytes) {
+      const auto bytes = source_.read(name, kCompareDigests ? file.bytes : model::kMaxFile);
+      if (kCompareDigests && bytes.size() != file.bytes) {
         throw Error(name + ": has " + std::to_string(bytes.size()) + " bytes, bundle.json says " +
                     std::to_string(file.bytes) + "; copy or export the bundle again");
       }
-      if (model::sha256_hex(bytes) != file.sha256) {
+      if (kCompareDigests && model::sha256_hex(bytes) != file.sha256) {
         throw Error(name + ": does not match its SHA-256 in bundle.json; copy or export the bundle again");
       }
       contents_.emplace(name, bytes);
@@ -217,10 +224,10 @@ class Loader {
       }
       model::replay(test, network->second);
     }
-    for (const auto& [name, network] : networks_) {
+    for (const auto& entry : networks_) {
       const bool tested = std::any_of(bundle_.selftest.begin(), bundle_.selftest.end(),
-                                      [&](const SelfTestCase& t) { return t.file == name; });
-      if (!tested) throw Error("selftest.bin: has no case for " + name);
+                                      [&](const SelfTestCase& t) { return t.file == entry.first; });
+      if (!tested) throw Error("selftest.bin: has no case for " + entry.first);
     }
   }
 

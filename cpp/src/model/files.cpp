@@ -176,11 +176,13 @@ std::map<std::string, std::span<const std::byte>, std::less<>> read_zip(std::spa
   for (std::size_t i = 1; i < extents.size(); ++i) {
     if (extents[i].first < extents[i - 1].second) throw Error("the zip's entries overlap");
   }
+#if !defined(FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION)
   for (const auto& [name, crc] : checksums) {  // last: entries that overlap could make this take hours
     if (crc32(files.find(name)->second) != crc) {
       throw Error("zip entry " + printable(name) + " does not have the checksum that the zip names; copy it again");
     }
   }
+#endif
   return files;
 }
 

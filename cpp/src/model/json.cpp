@@ -91,7 +91,7 @@ class Parser {
     space();
     if (take(']')) return;
     do {
-      v.array.push_back(value(depth + 1));
+      v.items.push_back(value(depth + 1));
       space();
     } while (take(','));
     if (!take(']')) fail("expected , or ] in an array");
@@ -108,12 +108,12 @@ class Parser {
       std::string key = string();
       space();
       if (!take(':')) fail("expected : after the key " + printable(key));
-      v.object.emplace_back(std::move(key), value(depth + 1));
+      v.keys.push_back(std::move(key));
+      v.items.push_back(value(depth + 1));
       space();
     } while (take(','));
     if (!take('}')) fail("expected , or } in an object");
-    std::vector<std::string_view> keys;
-    for (const auto& member : v.object) keys.push_back(member.first);
+    std::vector<std::string_view> keys(v.keys.begin(), v.keys.end());
     std::sort(keys.begin(), keys.end());
     const auto twice = std::adjacent_find(keys.begin(), keys.end());
     if (twice != keys.end()) fail("the key " + printable(*twice) + " stands twice in one object");
@@ -231,8 +231,8 @@ class Parser {
 }  // namespace
 
 const Json* Json::find(std::string_view key) const noexcept {
-  for (const auto& member : object) {
-    if (member.first == key) return &member.second;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (keys[i] == key) return &items[i];
   }
   return nullptr;
 }

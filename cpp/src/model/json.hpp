@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace metaworld_rt::model {
@@ -17,9 +16,9 @@ struct Json {
   bool boolean = false;
   double number = 0.0;
   std::string string;
-  std::vector<Json> array;
-  std::vector<std::pair<std::string, Json>> object;  ///< in file order, keys unique
-  std::size_t begin = 0, end = 0;                    ///< where the text of this value stands
+  std::vector<Json> items;         ///< elements of an array, values of an object
+  std::vector<std::string> keys;   ///< of an object, in file order, unique
+  std::size_t begin = 0, end = 0;  ///< where the text of this value stands
 
   const Json* find(std::string_view key) const noexcept;
 };

@@ -41,13 +41,13 @@ std::optional<JsonView> JsonView::maybe(std::string_view key) const {
 }
 
 void JsonView::only(std::initializer_list<std::string_view> keys) const {
-  for (const auto& [key, unused] : expect(Json::Type::object).object) {
+  for (const std::string& key : expect(Json::Type::object).keys) {
     if (std::find(keys.begin(), keys.end(), key) == keys.end()) fail("unknown key " + printable(key));
   }
 }
 
 std::vector<JsonView> JsonView::elements(std::size_t least, std::size_t most) const {
-  const auto& array = expect(Json::Type::array).array;
+  const auto& array = expect(Json::Type::array).items;
   if (array.size() < least || array.size() > most) {
     fail("must have " +
          (least == most ? std::to_string(least) : std::to_string(least) + " to " + std::to_string(most)) +
@@ -59,10 +59,12 @@ std::vector<JsonView> JsonView::elements(std::size_t least, std::size_t most) co
 }
 
 std::vector<std::pair<std::string_view, JsonView>> JsonView::members(std::size_t most) const {
-  const auto& object = expect(Json::Type::object).object;
-  if (object.size() > most) fail("has more than " + std::to_string(most) + " members");
+  const Json& object = expect(Json::Type::object);
+  if (object.keys.size() > most) fail("has more than " + std::to_string(most) + " members");
   std::vector<std::pair<std::string_view, JsonView>> out;
-  for (const auto& [key, value] : object) out.emplace_back(key, JsonView(value, path_ + "." + printable(key)));
+  for (std::size_t i = 0; i < object.keys.size(); ++i) {
+    out.emplace_back(object.keys[i], JsonView(object.items[i], path_ + "." + printable(object.keys[i])));
+  }
   return out;
 }
 
