@@ -271,6 +271,58 @@ double measure_peak(const std::string& precision, double seconds) {
   return best;
 }
 
+/// Seconds of one product of [rows][k] with a packed [k][n], each of `calls` times; random numbers.
+py::array_t<double> time_gemm(const std::string& precision, std::uint32_t rows, std::uint32_t k, std::uint32_t n,
+                              std::uint32_t calls) {
+  using namespace kernels;
+  const auto storage = static_cast<Storage>(precision_named(precision));
+  if (rows == 0 || n == 0 || k == 0 || k % per_word(storage)) {
+    throw py::value_error("rows and n must be at least 1, k a multiple of " + std::to_string(per_word(storage)));
+  }
+  const BatchKernels& table = batch_kernels(active_isa());
+  std::uint32_t state = 1;
+  const auto random = [&] {
+    return static_cast<float>((state = state * 1664525u + 1013904223u) >> 8) * 0x1p-24f - 0.5f;
+  };
+  AlignedVector<float> weight(std::size_t{k} * n), x(std::size_t{rows} * padded(k)), c(rows * (padded(n) + kPad));
+  for (float& w : weight) w = random();
+  for (float& v : x) v = random();
+  const WeightBlock block{weight.data(), n};
+  const PackedWeights packed = pack(storage, table.isa, k, {&block, 1});
+  AlignedVector<std::uint32_t> words(rows * (padded(k) + kPad));
+  AlignedVector<float> scale(rows), zero(rows), bias(packed.columns);
+  RowArgs r;
+  r.x = x.data();
+  r.x_stride = padded(k);
+  r.rows = rows;
+  r.n = k;
+  r.out = words.data();
+  r.out_stride = padded(packed.words) + kPad;
+  r.out_scale = scale.data();
+  r.out_zero = zero.data();
+  table.finish[static_cast<int>(storage)](r);
+  GemmArgs g;
+  g.weights = &packed;
+  g.end = packed.words;
+  g.a = words.data();
+  g.a_stride = r.out_stride;
+  g.a_scale = scale.data();
+  g.a_zero = zero.data();
+  g.rows = rows;
+  g.bias = bias.data();
+  g.c = c.data();
+  g.c_stride = packed.columns + kPad;
+  py::array_t<double> took(static_cast<py::ssize_t>(calls));
+  double* out = took.mutable_data();
+  const py::gil_scoped_release release;
+  for (std::uint32_t i = 0; i < calls; ++i) {
+    const std::int64_t begun = planner::Clock::now();
+    table.gemm[static_cast<int>(storage)](g);
+    out[i] = static_cast<double>(planner::Clock::now() - begun) * 1e-9;
+  }
+  return took;
+}
+
 py::dict report(const MppiPlanner& self) {
   const PrecisionReport& r = self.precision();
   py::dict out;
@@ -328,6 +380,8 @@ void bind_planner(pybind11::module_& m) {
       .def_property_readonly("precision", &b::report, "dict: what the low-precision gate found.")
       .def_property_readonly("kernel", &MppiPlanner::kernel, "The kernels that run, such as 'int8-vpdpbusd'.")
       .def_property_readonly("flop", &MppiPlanner::flop, "Operations of a whole plan, padding not counted.");
+  m.def("time_gemm", &b::time_gemm, py::arg("precision"), py::arg("rows"), py::arg("k"), py::arg("n"), py::arg("calls"),
+        "Seconds of each of `calls` products [rows, k] x [k, n] with the batched kernels, one thread.");
   m.def("measure_peak", &b::measure_peak, py::arg("precision"), py::arg("seconds") = 0.5,
         "Operations a second of one core with the instruction that the batched kernels use for this precision.");
   bind_onnxruntime(m);

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 
 from .. import _core
+from ..errors import UserError
 from ..export.plan import plan_to_onnx
-from ..train.world_model.config import PlannerConfig
+from ..train.world_model.config import SIZES, PlannerConfig
 from ..train.world_model.model import WorldModel
 from ..train.world_model.planner import Noise, Situation, plan
 from . import worlds
@@ -30,7 +31,7 @@ IN_TICK = PlannerConfig(samples=128, iterations=2, horizon=3, elites=32)
 
 @dataclass
 class Contender:
-    """One row: `run(n)` makes n plans and returns their durations in seconds; `result()` plans with the shared noise."""
+    """One row. `run(n)` makes n plans and returns their durations in s; `result()` plans with the shared noise."""
 
     engine: str
     precision: str
@@ -59,7 +60,14 @@ def bench_planner(
         planner: settings; by default TD-MPC2's, and IN_TICK for the size xs.
         skills: experts with latent heads; 0 is plain TD-MPC2.
         progress: told what is being done.
+
+    Raises:
+        UserError: a model or an engine that there is none of.
     """
+    for kind, given, known in (("model", models, SIZES), ("engine", engines, ENGINES)):
+        for name in given:
+            if name not in known:
+                raise UserError(f"no {kind} {name!r}: one of {', '.join(known)}")
     peaks = {p: _core.measure_peak(p, 0.5) for p in PRECISIONS}
     rows = []
     for size in models:

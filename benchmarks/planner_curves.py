@@ -1,0 +1,167 @@
+"""What one plan of the native planner costs, against samples, horizon, model size, threads and number of experts.
+
+    python benchmarks/planner_curves.py measure     -> benchmarks/data/planner/curves.json
+    python benchmarks/planner_curves.py draw        -> docs/media/planner_*.png
+    python benchmarks/planner_curves.py compare     -> benchmarks/data/planner/engines.json (bench planner, all engines)
+
+The machine must have nothing else to do. Every point is the median of at least 20 plans.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from metaworld_rt import _core
+from metaworld_rt.bench import worlds
+from metaworld_rt.bench.planner import IN_TICK, PRECISIONS, bench_planner
+from metaworld_rt.train.world_model.config import PlannerConfig
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA, MEDIA = ROOT / "benchmarks" / "data" / "planner", ROOT / "docs" / "media"
+COLOURS = {"fp32": "#4477aa", "bf16": "#ee6677", "int8": "#228833"}
+
+
+def median_ms(size: str, k: PlannerConfig, precision: str, threads: int, skills: int = 0) -> dict[str, float]:
+    """Median and 99th percentile of one plan, and what it computes."""
+    model = worlds.random_world(size, 0, skills=skills)
+    planner = worlds.native(model, k, threads=threads, precision=precision, gate=False)
+    took = planner.measure(**worlds.request(model, worlds.random_situation(model, 1)), seconds=1.0, least=20) / 1e6
+    return {"p50_ms": float(np.median(took)), "p99_ms": float(np.percentile(took, 99)), "gflop": planner.flop / 1e9}
+
+
+def points() -> list[tuple[str, dict]]:
+    """Every curve's points: its name, and the arguments of `median_ms`."""
+    full, found = PlannerConfig(), []
+    for precision in PRECISIONS:
+        base = {"size": "1M", "k": full, "precision": precision, "threads": 2}
+        for n in (32, 64, 128, 256, 512, 1024, 2048):
+            k = dataclasses.replace(full, samples=n, elites=min(64, n // 4), prior_trajectories=min(24, n // 4))
+            found.append(("samples", {**base, "k": k, "x": n}))
+        for h in (1, 2, 3, 4, 6, 8, 12, 16):
+            found.append(("horizon", {**base, "k": dataclasses.replace(full, horizon=h), "x": h}))
+        for size in ("xs", "small", "1M", "5M"):
+            found.append(("size", {**base, "size": size, "x": size}))
+        for threads in range(1, (os.cpu_count() or 1) + 1):
+            found.append(("threads", {**base, "threads": threads, "x": threads}))
+        for skills in (0, 1, 2, 4, 8, 16, 32):
+            k = dataclasses.replace(full, expert_trajectories=8 if skills else 0, guidance=1.0 if skills else 0.0)
+            found.append(("experts", {**base, "k": k, "skills": skills, "x": skills}))
+        for n in (32, 64, 128, 192, 256):
+            k = dataclasses.replace(IN_TICK, samples=n, elites=n // 4, prior_trajectories=min(24, n // 4))
+            found.append(("in-tick", {**base, "size": "xs", "k": k, "threads": 1, "x": n}))
+    return found
+
+
+def measure() -> None:
+    """Measures every point, in a shuffled order so that a slow minute does not bend one curve."""
+    todo = points()
+    rows = [None] * len(todo)
+    for done, i in enumerate(np.random.default_rng(0).permutation(len(todo))):
+        curve, arguments = todo[i]
+        arguments = dict(arguments)
+        x = arguments.pop("x")
+        k, precision = arguments["k"], arguments["precision"]
+        rows[i] = {"curve": curve, "x": x, "precision": precision, **median_ms(**arguments)}
+        rows[i] |= {"samples": k.samples, "iterations": k.iterations, "horizon": k.horizon}
+        print(
+            f"\r{done + 1}/{len(todo)} {curve} {x} {precision}: {rows[i]['p50_ms']:.2f} ms        ",
+            end="",
+            file=sys.stderr,
+        )
+    print(file=sys.stderr)
+    peaks = {p: _core.measure_peak(p, 1.0) / 1e9 for p in PRECISIONS}
+    _write("curves.json", {"machine": machine(), "peak_gflops_one_core": peaks, "rows": rows})
+
+
+def compare(seconds: float) -> None:
+    """All engines side by side, as `metaworld-rt bench planner` does it."""
+    found = bench_planner(seconds=seconds, progress=lambda text: print(text, file=sys.stderr))
+    _write("engines.json", {"machine": machine(), **found})
+
+
+def machine() -> str:
+    """The processor's name and how many of it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        name = platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def _write(name: str, value: dict) -> None:
+    DATA.mkdir(parents=True, exist_ok=True)
+    (DATA / name).write_text(json.dumps(value, indent=1) + "\n")
+    print(DATA / name)
+
+
+AXES = {
+    "samples": ("samples", "1M model, 6 iterations, horizon 3, 2 threads"),
+    "horizon": ("horizon, steps", "1M model, 512 samples, 6 iterations, 2 threads"),
+    "size": ("model", "512 samples, 6 iterations, horizon 3, 2 threads"),
+    "threads": ("threads", "1M model, 512 x 6 x 3"),
+    "experts": ("latent experts that guide", "1M model, 512 x 6 x 3, 2 threads"),
+    "in-tick": ("samples", "xs model, 2 iterations, horizon 3, 1 thread: inside a 1 ms tick"),
+}
+
+
+def draw() -> None:
+    """One picture a curve."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    data = json.loads((DATA / "curves.json").read_text())
+    MEDIA.mkdir(parents=True, exist_ok=True)
+    for curve, (label, title) in AXES.items():
+        figure, axes = plt.subplots(figsize=(5.2, 3.4), layout="constrained")
+        for precision in PRECISIONS:
+            rows = [r for r in data["rows"] if r["curve"] == curve and r["precision"] == precision]
+            at = range(len(rows)) if curve == "size" else [r["x"] for r in rows]
+            axes.plot(at, [r["p50_ms"] for r in rows], "o-", ms=4, color=COLOURS[precision], label=precision)
+            axes.fill_between(
+                at, [r["p50_ms"] for r in rows], [r["p99_ms"] for r in rows], color=COLOURS[precision], alpha=0.15, lw=0
+            )
+        if curve == "size":
+            axes.set_xticks(range(len(rows)), [r["x"] for r in rows])
+            axes.set_yscale("log")
+        if curve == "samples":
+            axes.set_xscale("log", base=2)
+            axes.set_yscale("log")
+        if curve == "in-tick":
+            axes.axhline(1.0, color="black", lw=0.8, ls=":")
+        if curve == "threads":
+            axes.set_xticks([r["x"] for r in rows])
+        if curve not in ("size", "samples"):
+            axes.set_ylim(bottom=0)
+        axes.set(xlabel=label, ylabel="ms a plan (median to p99)")
+        axes.set_title(title, fontsize=9)
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+        path = MEDIA / f"planner_{curve.replace('-', '_')}.png"
+        figure.savefig(path, dpi=110)
+        plt.close(figure)
+        print(path)
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["measure", "compare", "draw"])
+    parser.add_argument("--seconds", type=float, default=10.0, help="of compare, a row")
+    args = parser.parse_args()
+    {"measure": measure, "compare": lambda: compare(args.seconds), "draw": draw}[args.what]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
