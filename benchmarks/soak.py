@@ -115,6 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def soak(args: argparse.Namespace) -> tuple[dict, dict[str, np.ndarray]]:
     bundle = mw.load(args.bundle)
+    stop = threading.Event()
+    ended_by = stopped_by_signals(stop)
     controller = mw.Controller(bundle)
     controller.post("walk", ttl_ns=10_000_000_000)
     planning, planner_name = None, "none"
@@ -128,9 +130,6 @@ def soak(args: argparse.Namespace) -> tuple[dict, dict[str, np.ndarray]]:
     loop = _core.RealtimeLoop(controller, priority=args.priority, cpu=args.cpu)
     watch = _core.SlowTickWatch(controller, bundle.tick_hz)
     timer = _core.BareTimer(bundle.tick_hz, args.priority, args.cpu)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     skills = Skills.of(tuple(bundle.descriptions.items()), bundle.safe_skill)
     semantic = SemanticRunner(args.semantic, skills, controller.post, clock=_core.monotonic_ns)
     steal = host_steal()
@@ -171,6 +170,8 @@ def soak(args: argparse.Namespace) -> tuple[dict, dict[str, np.ndarray]]:
         "bundle": bundle.name,
         "bundle_digest": bundle.digest,
         "minutes": seconds / 60,
+        "minutes_asked": args.minutes,
+        "ended_early_by": ended_by[0] if ended_by else None,
         "rate_hz": report.rate_hz,
         "ticks": report.ticks,
         "misses": report.misses,
@@ -209,6 +210,22 @@ def soak(args: argparse.Namespace) -> tuple[dict, dict[str, np.ndarray]]:
     }
     return document, {"loop": report.wakeup.buckets_us(), "timer": beside["wakeup"].buckets_us(),
                       "tick": report.duration.buckets_us()}  # fmt: skip
+
+
+def stopped_by_signals(stop: threading.Event) -> list[str]:
+    """SIGINT and SIGTERM end the soak in order; says who sent them. Before any other thread is made."""
+    numbers = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    said: list[str] = []
+
+    def wait() -> None:
+        got = signal.sigwaitinfo(numbers)
+        said.append(f"signal {got.si_signo} of process {got.si_pid}")
+        print(f"ended early by {said[0]}", flush=True)
+        stop.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    return said
 
 
 def explained(slow: list, timer_slow: list, period_ns: float) -> list[dict]:

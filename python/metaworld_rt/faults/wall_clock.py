@@ -28,7 +28,7 @@ class _Run:
         self.loop = _core.RealtimeLoop(self.controller, priority=SERVO_PRIORITY, cpu=cpu)
         self._check = Check(walk.bundle, self.result)
         self._command = None
-        self.plant = MujocoPlant(walk.model, self.loop.observe, self._newest, seed=repetition)
+        self.plant = MujocoPlant(walk.model, self.loop.observe, self._newest, seed=None)
         self._walk = walk
 
     def _newest(self):
