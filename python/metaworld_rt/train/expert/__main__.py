@@ -14,13 +14,14 @@ from metaworld_rt.train.expert.trainer import train_expert
 def main() -> int:
     """Parses arguments and trains."""
     parser = argparse.ArgumentParser(prog="python -m metaworld_rt.train.expert")
-    parser.add_argument("name", choices=list(SKILLS))
+    parser.add_argument("name", help=f"one of {', '.join(SKILLS)}; any name with --motion")
     parser.add_argument("--out", required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--decisions", type=int)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--start", help="checkpoint to fine-tune from")
     parser.add_argument("--bank", action="append", default=[], help="npz of states of other skills; may be repeated")
+    parser.add_argument("--motion", help="a motion clip (.npz or .csv) to repeat")
     parser.add_argument("--envs", type=int, default=256)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--collisions", choices=["fast", "full"], default="fast")
@@ -49,6 +50,7 @@ def main() -> int:
             envs=args.envs,
             threads=args.threads,
             collisions=args.collisions,
+            motion=args.motion,
             progress=progress,
         )
     except (CheckpointError, ValueError) as error:

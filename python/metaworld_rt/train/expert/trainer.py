@@ -19,6 +19,7 @@ from metaworld_rt.tasks import features
 from metaworld_rt.tasks.mirror import feature_mirror
 from metaworld_rt.tasks.task import get_task
 from metaworld_rt.train.expert import checkpoint
+from metaworld_rt.train.expert.clip import load_clip
 from metaworld_rt.train.expert.door import DoorEnv
 from metaworld_rt.train.expert.evaluate import Evaluation, evaluate
 from metaworld_rt.train.expert.locomotion import LocomotionEnv
@@ -26,6 +27,7 @@ from metaworld_rt.train.expert.policy import Expert, widen
 from metaworld_rt.train.expert.ppo import Ppo, PpoConfig, Rollout
 from metaworld_rt.train.expert.reaching import ReachEnv, from_walk
 from metaworld_rt.train.expert.skill import Skill, get_skill
+from metaworld_rt.train.expert.tracking import ClipEnv, score_tracking, tracking_skill
 
 SAVE_EVERY_S = 60.0
 # Disturbances grow while falls are rare and shrink while they are common (falls per decision).
@@ -61,6 +63,7 @@ def train_expert(
     device: str = "cpu",
     config: PpoConfig | None = None,
     skill: Skill | None = None,
+    motion: str | Path | None = None,
     progress: Callable[[dict], None] | None = None,
 ) -> Result:
     """Trains the expert `name` (stand, walk, run) and writes ``best.pt``, ``last.pt`` and ``states.npz`` into `out`.
@@ -85,20 +88,25 @@ def train_expert(
         device: of the networks.
         config: PPO's hyperparameters.
         skill: the skill's settings; default: by name.
+        motion: a motion clip to repeat (see `metaworld_rt.train.expert.clip`); the name is then free.
         progress: called after each iteration with its figures.
 
     Raises:
-        ValueError: an unknown expert.
+        ValueError: an unknown expert, or a motion clip that cannot be used (`ClipError`).
         CheckpointError: a checkpoint that does not fit, or cannot be written.
     """
-    skill = skill or get_skill(name)
+    clip = load_clip(motion) if motion is not None else None
+    skill = skill or (get_skill(name) if clip is None else tracking_skill(name, clip))
     out, config = Path(out), config or PpoConfig()
     total = decisions or skill.decisions
     torch.manual_seed(seed)
     # The networks are too small for threads to help, and spinning threads starve the physics on a busy machine.
     torch.set_num_threads(max(1, threads // 2))
     bank = load_banks(banks) if banks else None
-    env = BATCHES[skill.learns](skill, envs, seed, threads, collisions, bank)
+    if clip is None:
+        env = BATCHES[skill.learns](skill, envs, seed, threads, collisions, bank)
+    else:
+        env = ClipEnv(skill, clip, envs, seed, threads, collisions)
     phi_size = features.size(env.features)
     ppo = Ppo(_new_expert(skill, env.features), config, _mirror_maps(skill, env.features), device)
     state = {"decisions": 0, "seconds": 0.0, "best": -np.inf, "next_eval": eval_every, "difficulty": 0.0}
@@ -177,8 +185,11 @@ def train_expert(
             progress(figures)
         if state["decisions"] >= state["next_eval"] or state["decisions"] >= total:
             state["next_eval"] = state["decisions"] + eval_every
-            evaluation = _score(ppo.actor, skill, env.features, threads)
-            scores = evaluation.summary()
+            if clip is None:
+                evaluation = _score(ppo.actor, skill, env.features, threads)
+                scores, states = evaluation.summary(), evaluation.states
+            else:
+                scores, states = score_tracking(ppo.actor, skill, clip, threads=threads)
             log.write({"decisions": state["decisions"], "seconds": state["seconds"], "eval": scores})
             if progress:
                 progress({**figures, "eval": scores})
@@ -187,7 +198,7 @@ def train_expert(
             if rank >= state["best"]:
                 state["best"] = rank
                 checkpoint.save(out / "best.pt", content(scores))
-                np.savez_compressed(out / "states.npz", states=evaluation.states.astype(np.float32))
+                np.savez_compressed(out / "states.npz", states=states.astype(np.float32))
         if time.monotonic() - last_save > SAVE_EVERY_S:
             checkpoint.save(last, content())
             last_save = time.monotonic()
