@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['BareTimer', 'Bundle', 'Command', 'CommandMode', 'Controller', 'Error', 'FlightRecorder', 'Goal', 'Histogram', 'LoopReport', 'MAX_SKILLS', 'MAX_STAGES', 'Mode', 'MppiPlanner', 'Network', 'Planner', 'PlannerReport', 'PlannerThread', 'RUNGS', 'RealtimeLoop', 'ReferencePlanner', 'SkillCommand', 'SlowTickWatch', 'Stage', 'Status', 'Until', 'answer_request', 'flight_information', 'flight_ticks', 'force_isa', 'hog', 'load', 'load_memory', 'measure_peak', 'monotonic_ns', 'qualify_stage', 'replay', 'report_timing', 'supported_isas', 'time_c_call']
+__all__: list[str] = ['BareTimer', 'Bundle', 'Command', 'CommandMode', 'Controller', 'Error', 'FlightRecorder', 'Goal', 'Histogram', 'LoopReport', 'MAX_SKILLS', 'MAX_STAGES', 'Mode', 'MppiPlanner', 'Network', 'OrtPlanner', 'OrtSession', 'Planner', 'PlannerReport', 'PlannerThread', 'RUNGS', 'RealtimeLoop', 'ReferencePlanner', 'SkillCommand', 'SlowTickWatch', 'Stage', 'Status', 'Until', 'answer_request', 'flight_information', 'flight_ticks', 'force_isa', 'hog', 'load', 'load_memory', 'measure_peak', 'monotonic_ns', 'onnxruntime_version', 'qualify_stage', 'replay', 'report_timing', 'supported_isas', 'time_c_call', 'time_gemm']
 class Until:
     """
     When a stage is done; the threshold's unit is in the comment of each value.
@@ -749,6 +749,62 @@ class MppiPlanner(Planner):
         """
         dict: what the low-precision gate found.
         """
+class OrtSession:
+    """
+    One ONNX model in ONNX Runtime, loaded by the C++ core.
+    """
+    def __init__(self, model: bytes, *, library: str = '', threads: typing.SupportsInt | typing.SupportsIndex = 1, spin: bool = False, provider: str = 'CPU', provider_options: collections.abc.Mapping[str, str] = {}) -> None:
+        """
+        Args:
+            model: the bytes of an ONNX file.
+            library: path of libonnxruntime; empty: see MWRT_ONNXRUNTIME.
+            threads: of one operator.
+            spin: idle threads may spin.
+            provider: execution provider.
+        
+        Raises:
+            Error: no library, or the model or provider is refused.
+        """
+    def run(self, inputs: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.float32]]) -> list:
+        """
+        One float32 array an input; returns one an output.
+        """
+    @property
+    def inputs(self) -> list:
+        """
+        (name, shape) of each.
+        """
+    @property
+    def outputs(self) -> list:
+        """
+        (name, shape) of each.
+        """
+class OrtPlanner(Planner):
+    """
+    A bundle's plan.onnx as a planner, in ONNX Runtime. It cannot stop at a deadline.
+    """
+    def __init__(self, bundle: Bundle, plan_onnx: bytes, *, library: str = '', threads: typing.SupportsInt | typing.SupportsIndex = 1, spin: bool = False, provider: str = 'CPU', provider_options: collections.abc.Mapping[str, str] = {}, seed: typing.SupportsInt | typing.SupportsIndex = 0) -> None:
+        """
+        Args:
+            bundle: with a world model and planner settings.
+            plan_onnx: the bytes of its plan file.
+            seed: of the noise, which is MppiPlanner's.
+            The others: see OrtSession.
+        
+        Raises:
+            Error: as OrtSession, or the file is not the bundle's.
+        """
+    def plan(self, phi: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], *, condition: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], mixture: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], reference: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], t_ns: typing.SupportsInt | typing.SupportsIndex = 0, decision: typing.SupportsInt | typing.SupportsIndex = 0) -> dict:
+        """
+        Plans one decision. Returns dict with action and std float32[H, n], finite, value, duration_ns.
+        """
+    def reset(self) -> None:
+        """
+        Forgets the warm start.
+        """
+    @property
+    def last_error(self) -> str:
+        ...
 class LoopReport:
     """
     How a loop went. Complete after join().
@@ -1038,6 +1094,10 @@ def monotonic_ns() -> int:
     """
     CLOCK_MONOTONIC, ns: the clock of RealtimeLoop; equals time.monotonic_ns().
     """
+def onnxruntime_version(library: str = '') -> tuple[str, str]:
+    """
+    Version of the ONNX Runtime that the C++ core can load, and why it can load none (one of the two is empty).
+    """
 def qualify_stage(bundle: Bundle, seconds: typing.SupportsFloat | typing.SupportsIndex, rate_hz: typing.SupportsFloat | typing.SupportsIndex = 0.0, controller: bool = True, load: str = 'none', planner: Planner = None, planner_budget_ns: typing.SupportsInt | typing.SupportsIndex = 0, priority: typing.SupportsInt | typing.SupportsIndex = 80, cpu: typing.SupportsInt | typing.SupportsIndex = -1, scratch: os.PathLike | str | bytes = '', progress: typing.Any = None) -> dict:
     """
     One stage of `qualify`: the real loop and controller, a bare timer beside them, a load on the machine.
@@ -1078,6 +1138,10 @@ def supported_isas() -> list[str]:
 def time_c_call(function: typing.SupportsInt | typing.SupportsIndex, arguments: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], calls: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
     """
     Seconds of each call of a C function with eight pointer-sized arguments. For bench engine.
+    """
+def time_gemm(precision: str, rows: typing.SupportsInt | typing.SupportsIndex, k: typing.SupportsInt | typing.SupportsIndex, n: typing.SupportsInt | typing.SupportsIndex, calls: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Seconds of each of `calls` products [rows, k] x [k, n] with the batched kernels, one thread.
     """
 MAX_SKILLS: int = 32
 MAX_STAGES: int = 8
