@@ -58,12 +58,12 @@ def test_cpp_blocks_compile(code, tmp_path):
 
 
 def command_lines():
-    """Every `metaworld-rt ...` line of a shell block, without prompts, comments and continuations."""
+    """Every `metaworld-rt ...` command of a shell block; continuations joined, comments and prompts left out."""
     found = []
     for block in blocks("(?:sh|bash|console|shell)"):
         text = block.values[0].replace("\\\n", " ")
-        for line in text.splitlines():
-            match = re.match(r"^\s*(?:\$ )?(?:\S*/)?metaworld-rt\s+(.*?)(?:\s+#.*)?$", line)
+        for command in re.split(r"&&|\n|;", text):
+            match = re.match(r"^\s*(?:\$ )?(?:\S*/)?metaworld-rt\s+([^#]*)", command)
             if match:
                 found.append(pytest.param(match.group(1), id=f"{block.id} {match.group(1)[:40]}"))
     return found
