@@ -1,6 +1,9 @@
 import importlib.util
 
+import numpy as np
 import pytest
+
+from metaworld_rt.plants.robot import H1
 
 if importlib.util.find_spec("torch") is None:  # the train extra is not installed
     collect_ignore_glob = ["test_*.py"]
@@ -15,3 +18,22 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+def _motion(fps, seconds=1.6, yaw_rate=0.5):
+    """A made-up stride: legs swing once in 0.8 s, the root walks at 1 m/s and turns."""
+    t = np.arange(round(seconds * fps)) / fps
+    qpos = np.zeros((len(t), 26))
+    qpos[:, 0], qpos[:, 2] = t, 0.98
+    qpos[:, 3], qpos[:, 6] = np.cos(0.5 * yaw_rate * t), np.sin(0.5 * yaw_rate * t)
+    qpos[:, 7:] = H1.default_pos
+    swing = 0.3 * np.sin(2 * np.pi * t / 0.8)
+    qpos[:, 7 + H1.joints.index("left_hip_pitch")] += swing
+    qpos[:, 7 + H1.joints.index("right_hip_pitch")] -= swing
+    return qpos
+
+
+@pytest.fixture
+def motion():
+    """Makes poses (T, 26) of a made-up motion at a rate."""
+    return _motion

@@ -10,19 +10,6 @@ from metaworld_rt.train.expert.clip import ClipError, load_clip, make_clip, save
 ROOT = ["root_x", "root_y", "root_z", "root_qw", "root_qx", "root_qy", "root_qz"]
 
 
-def motion(fps, seconds=1.6, yaw_rate=0.5):
-    """A made-up stride: legs swing once in 0.8 s, the root walks at 1 m/s and turns."""
-    t = np.arange(round(seconds * fps)) / fps
-    qpos = np.zeros((len(t), 26))
-    qpos[:, 0], qpos[:, 2] = t, 0.98
-    qpos[:, 3], qpos[:, 6] = np.cos(0.5 * yaw_rate * t), np.sin(0.5 * yaw_rate * t)
-    qpos[:, 7:] = H1.default_pos
-    swing = 0.3 * np.sin(2 * np.pi * t / 0.8)
-    qpos[:, 7 + H1.joints.index("left_hip_pitch")] += swing
-    qpos[:, 7 + H1.joints.index("right_hip_pitch")] -= swing
-    return qpos
-
-
 def write_csv(path, qpos, fps=30, order=None, comment=True):
     columns = {**dict(zip(ROOT, qpos[:, :7].T, strict=True)), **dict(zip(H1.joints, qpos[:, 7:].T, strict=True))}
     names = order or list(columns)
@@ -34,7 +21,7 @@ def write_csv(path, qpos, fps=30, order=None, comment=True):
         writer.writerows(np.stack([columns[name] for name in names], axis=1).tolist())
 
 
-def test_rates_are_resampled_and_velocities_follow(tmp_path):
+def test_rates_are_resampled_and_velocities_follow(tmp_path, motion):
     save_clip(tmp_path / "walk.npz", motion(120), fps=120)
     clip = load_clip(tmp_path / "walk.npz")
     assert len(clip.qpos) == pytest.approx(80, abs=1)
@@ -48,7 +35,7 @@ def test_rates_are_resampled_and_velocities_follow(tmp_path):
     assert not make_clip(motion(50, seconds=1.0)).cyclic
 
 
-def test_csv_columns_may_come_in_any_order(tmp_path):
+def test_csv_columns_may_come_in_any_order(tmp_path, motion):
     qpos = motion(30)
     order = [*reversed(H1.joints), *ROOT]
     write_csv(tmp_path / "a.csv", qpos, order=order)
@@ -56,7 +43,7 @@ def test_csv_columns_may_come_in_any_order(tmp_path):
     np.testing.assert_allclose(load_clip(tmp_path / "a.csv").qpos, load_clip(tmp_path / "a.npz").qpos, atol=1e-12)
 
 
-def test_sign_flips_of_quaternions_are_harmless(tmp_path):
+def test_sign_flips_of_quaternions_are_harmless(tmp_path, motion):
     qpos = motion(50)
     save_clip(tmp_path / "a.npz", qpos)
     qpos[20:, 3:7] *= -1
@@ -64,7 +51,7 @@ def test_sign_flips_of_quaternions_are_harmless(tmp_path):
     np.testing.assert_allclose(load_clip(tmp_path / "a.npz").qvel, load_clip(tmp_path / "b.npz").qvel, atol=1e-9)
 
 
-def test_joints_beyond_the_limits_are_clamped_and_counted(tmp_path):
+def test_joints_beyond_the_limits_are_clamped_and_counted(tmp_path, motion):
     qpos = motion(50)
     qpos[:, 7 + H1.joints.index("left_knee")] = 3.0
     save_clip(tmp_path / "a.npz", qpos)
@@ -73,7 +60,7 @@ def test_joints_beyond_the_limits_are_clamped_and_counted(tmp_path):
     assert clip.qpos[:, 7:].max() <= H1.upper.max()
 
 
-def test_bad_clips_give_one_clear_error(tmp_path):
+def test_bad_clips_give_one_clear_error(tmp_path, motion):
     def error(name):
         with pytest.raises(ClipError) as caught:
             load_clip(tmp_path / name)

@@ -7,11 +7,9 @@ from metaworld_rt.train.expert.ppo import PpoConfig
 from metaworld_rt.train.expert.tracking import ClipEnv, tracking_skill, yaw_of
 from metaworld_rt.train.expert.trainer import train_expert
 
-from .test_clip import motion
-
 
 @pytest.fixture
-def env():
+def env(motion):
     clip = make_clip(motion(50))
     env = ClipEnv(tracking_skill("stride", clip), clip, count=8, seed=1, threads=1)
     yield env
@@ -60,7 +58,7 @@ def test_losing_the_motion_ends_the_episode(env):
     assert outcome.terminated.sum() == 1
 
 
-def test_trains_on_a_users_clip(tmp_path, monkeypatch):
+def test_trains_on_a_users_clip(tmp_path, motion):
     save_clip(tmp_path / "stride.npz", motion(50))
     config = PpoConfig(steps=6, epochs=1, minibatches=1)
     result = train_expert(
