@@ -68,23 +68,23 @@ inline int run(int argc, char** argv) {
 
 #define CHECK_JOIN2(a, b) a##b
 #define CHECK_JOIN(a, b) CHECK_JOIN2(a, b)
-#define TEST_CASE(name)                                                                              \
-  static void CHECK_JOIN(test_, __LINE__)();                                                         \
-  static const check::Register CHECK_JOIN(register_, __LINE__){name, &CHECK_JOIN(test_, __LINE__)};  \
+#define TEST_CASE(name)                                                                             \
+  static void CHECK_JOIN(test_, __LINE__)();                                                        \
+  static const check::Register CHECK_JOIN(register_, __LINE__){name, &CHECK_JOIN(test_, __LINE__)}; \
   static void CHECK_JOIN(test_, __LINE__)()
-#define CHECK(condition)                                                        \
-  do {                                                                          \
+#define CHECK(condition)                                                          \
+  do {                                                                            \
     if (!(condition)) check::report(__FILE__, __LINE__, "not true: " #condition); \
   } while (0)
-#define CHECK_EQ(a, b)                                                          \
-  do {                                                                          \
-    const auto va_ = (a);                                                       \
-    const auto vb_ = (b);                                                       \
-    if (!(va_ == vb_)) {                                                        \
-      std::ostringstream s_;                                                    \
-      s_ << #a " == " #b ": " << va_ << " against " << vb_;                     \
-      check::report(__FILE__, __LINE__, s_.str());                              \
-    }                                                                           \
+#define CHECK_EQ(a, b)                                      \
+  do {                                                      \
+    const auto va_ = (a);                                   \
+    const auto vb_ = (b);                                   \
+    if (!(va_ == vb_)) {                                    \
+      std::ostringstream s_;                                \
+      s_ << #a " == " #b ": " << va_ << " against " << vb_; \
+      check::report(__FILE__, __LINE__, s_.str());          \
+    }                                                       \
   } while (0)
 #define CHECK_NEAR(a, b, tolerance)                                             \
   do {                                                                          \
@@ -97,10 +97,11 @@ inline int run(int argc, char** argv) {
     }                                                                           \
   } while (0)
 /// The statement must throw, and the message must contain `text`.
-#define CHECK_THROWS(statement, text)                                                              \
-  do {                                                                                             \
-    const std::string m_ = check::thrown_by([&] { statement; });                                   \
-    if (m_.empty()) check::report(__FILE__, __LINE__, "did not throw: " #statement);               \
-    else if (m_.find(text) == std::string::npos)                                                   \
+#define CHECK_THROWS(statement, text)                                                                   \
+  do {                                                                                                  \
+    const std::string m_ = check::thrown_by([&] { statement; });                                        \
+    if (m_.empty())                                                                                     \
+      check::report(__FILE__, __LINE__, "did not throw: " #statement);                                  \
+    else if (m_.find(text) == std::string::npos)                                                        \
       check::report(__FILE__, __LINE__, "threw \"" + m_ + "\", without \"" + std::string(text) + "\""); \
   } while (0)

@@ -14,14 +14,14 @@ enum class Activation : std::uint8_t { none, relu, elu, tanh, sigmoid, mish, sil
 /// One operation on SSA values; batch size 1 is implied, every value is a vector.
 struct Op {
   enum class Kind : std::uint8_t {
-    dense,          ///< y = act(norm(W x + b)); norm optional; the fused work horse
-    layer_norm,     ///< over the whole vector, with gain and bias
+    dense,       ///< y = act(norm(W x + b)); norm optional; the fused work horse
+    layer_norm,  ///< over the whole vector, with gain and bias
     activation,
     group_softmax,  ///< softmax over consecutive groups of `group` (SimNorm; group == size: plain softmax)
     scale_shift,    ///< y = x * gain + bias, elementwise constants
     binary,         ///< elementwise of two values: add, sub, mul, div
     concat,
-    slice,          ///< [begin, begin + size)
+    slice,  ///< [begin, begin + size)
   };
   enum class Binary : std::uint8_t { add, sub, mul, div };
 
@@ -30,17 +30,17 @@ struct Op {
   std::vector<std::uint32_t> inputs;  ///< value ids
   std::uint32_t output = 0;
 
-  std::vector<float> weight;          ///< dense: row-major [out][in]
-  std::vector<float> bias;            ///< dense: [out] (zeros if the graph has none); scale_shift, layer_norm: bias
-  std::vector<float> gain;            ///< layer_norm (also inside dense), scale_shift
-  std::vector<float> norm_bias;       ///< LayerNorm bias fused into dense
+  std::vector<float> weight;     ///< dense: row-major [out][in]
+  std::vector<float> bias;       ///< dense: [out] (zeros if the graph has none); scale_shift, layer_norm: bias
+  std::vector<float> gain;       ///< layer_norm (also inside dense), scale_shift
+  std::vector<float> norm_bias;  ///< LayerNorm bias fused into dense
   bool has_norm = false;
-  float epsilon = 1e-5f;              ///< LayerNorm
+  float epsilon = 1e-5f;  ///< LayerNorm
   Activation activation = Activation::none;
-  float alpha = 1.0f;                 ///< ELU, LeakyReLU; clip: lower bound
-  float beta = 0.0f;                  ///< clip: upper bound
-  std::uint32_t group = 0;            ///< group_softmax; in dense: 0 = none, else SimNorm after the norm
-  std::uint32_t begin = 0;            ///< slice
+  float alpha = 1.0f;       ///< ELU, LeakyReLU; clip: lower bound
+  float beta = 0.0f;        ///< clip: upper bound
+  std::uint32_t group = 0;  ///< group_softmax; in dense: 0 = none, else SimNorm after the norm
+  std::uint32_t begin = 0;  ///< slice
   Binary binary = Binary::add;
 };
 
@@ -51,10 +51,10 @@ struct Value {
 
 struct Program {
   std::string name;
-  std::vector<Value> values;            ///< every SSA value
-  std::vector<std::uint32_t> inputs;    ///< value ids in graph order
+  std::vector<Value> values;          ///< every SSA value
+  std::vector<std::uint32_t> inputs;  ///< value ids in graph order
   std::vector<std::uint32_t> outputs;
-  std::vector<Op> ops;                  ///< topological order
+  std::vector<Op> ops;                                        ///< topological order
   std::vector<std::pair<std::string, std::string>> metadata;  ///< ONNX metadata_props
 };
 

@@ -26,7 +26,7 @@ def observation_section(robot: Robot, extra: tuple[tuple[str, int], ...] = ()) -
 
 
 def limits_section(robot: Robot) -> dict:
-    """The `limits` object. A policy moves its targets in steps of up to half a radian: 100 rad/s follows them in 5 ms."""
+    """The `limits` object. A policy steps its targets by up to half a radian; 100 rad/s follows that in 5 ms."""
     return {
         "command_rate": [100.0] * robot.n,
         "stop_damping": (4.0 * robot.damping).tolist(),
