@@ -21,6 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     if importlib.util.find_spec("metaworld_rt.bench.engine"):
         engine = kinds.add_parser("engine", help="one network at batch 1, beside ONNX Runtime")
+        engine.add_argument(
+            "--threads",
+            type=common.positive(int),
+            default=1,
+            metavar="N",
+            help="of ONNX Runtime (default: %(default)s)",
+        )
         _add_common(engine, seconds=2.0)
         engine.set_defaults(execute=_engine)
 
@@ -76,7 +83,7 @@ def _engine(args: argparse.Namespace) -> int:
     common.check_writable(args.json, "the result")
     from ..bench.engine import bench_engine
 
-    found = bench_engine(seconds=args.seconds)
+    found = bench_engine(args.seconds, args.threads)
     return _show(args, found, ["model", "engine", "p50_us", "p99_us", "p999_us", "mallocs", "locks", "max_abs_diff"])
 
 
