@@ -30,7 +30,7 @@ class Toy:
 def toy(tmp_path_factory):
     path = write_toy_bundle(tmp_path_factory.mktemp("toy") / "bundle", seed=3)
     description, files = read_bundle(path)
-    return Toy(_core.load_bundle(path), description, files)
+    return Toy(_core.load(path), description, files)
 
 
 def request(toy, seed=0):

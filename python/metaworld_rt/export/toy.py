@@ -61,7 +61,10 @@ def write_toy_bundle(
         "observation": observation_section(H1),
         "action": {"scale": H1.action_scale.tolist(), "between_decisions": "hold"},
         "rates": {"tick_hz": 1000, "decision_hz": 50},
-        "limits": limits_section(H1),
+        "limits": {
+            **limits_section(H1),
+            "command_rate": [30.0] * H1.n,
+        },  # low enough that the tests of the limiter meet it
         "features": features,
         "experts": [],
         "safe_skill": "stand",
