@@ -89,9 +89,11 @@ class Replay:
     def __len__(self) -> int:
         return len(self.data["phi"]) if self.data else 0
 
-    def extend(self, streams: dict[str, np.ndarray]) -> None:
-        """Add one round (`Recorder.streams`)."""
+    def extend(self, streams: dict[str, np.ndarray], prepare: bool = True) -> None:
+        """Add one round (`Recorder.streams`); `prepare` False if more follow before the next `sample`."""
         self._rounds.append(streams)
+        if not prepare:
+            return
         while len(self._rounds) > 1 and sum(len(r["phi"]) for r in self._rounds) > self.capacity:
             self._rounds.pop(0)
         self.data = {name: np.concatenate([r[name] for r in self._rounds]) for name in FIELDS}

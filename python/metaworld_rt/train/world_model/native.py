@@ -46,6 +46,7 @@ class NativePlannerPolicy:
         self._make = lambda robot: _core.MppiPlanner.from_networks(
             files, vmin=k.vmin, vmax=k.vmax, discount=k.discount, seed=1_000 * seed + robot, **settings
         )
+        self._heads = k.heads
         self._planners: list = []
         self._decision = 0
         self.values = np.zeros(0)
@@ -63,7 +64,7 @@ class NativePlannerPolicy:
             plan = planner.plan(
                 view.phi[i],
                 condition=view.c[i],
-                mixture=view.mixture[i],
+                mixture=view.mixture[i] if self._heads else None,
                 reference=view.reference[i],
                 t_ns=self._decision * DECISION_NS,
                 decision=self._decision,

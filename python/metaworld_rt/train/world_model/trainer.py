@@ -1,7 +1,7 @@
 """Stage 2: collect under commanded skills, fit the world model, collect with its own planner, and again.
 
-Everything lives in one folder: `rounds/NNN.npz` (recorded decisions), `model.pt` (model, optimisers, progress),
-`log.jsonl` and TensorBoard events. A second call with the same folder goes on where the first was stopped.
+Everything lives in one folder: `rounds/NNN-NN.npz` (recorded decisions, in parts), `model.pt` (model, optimisers,
+progress), `log.jsonl` and TensorBoard events. A second call with the same folder goes on where the first was stopped.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from metaworld_rt.train.world_model.native import planner_policy
 from metaworld_rt.train.world_model.policies import Bursts, PriorPolicy, follow_experts
 
 SAVE_EVERY_S = 60.0
+#: Decisions a file, of experts and of the planner: what a kill in the middle of collecting can lose.
+PART, PLANNED_PART = 50_000, 16_000
 
 #: Where the guided planner collects from: small, and close to the experts.
 COLLECTING_PLANNER = PlannerConfig(
@@ -182,14 +184,22 @@ class WorldModelTrainer:
         self.updates, self.seconds, self.decisions = state["updates"], state["seconds"], state["decisions"]
 
     def _round(self, index: int) -> None:
-        """Load the recorded round, or collect it."""
-        path = self.folder / "rounds" / f"{index:03d}.npz"
-        if path.exists():
-            self.replay.extend(load_round(path))
-            return
+        """Load the recorded parts of a round, and collect those that are missing."""
         s = self.schedule
-        seed = self.seed + 1000 * index
-        count = s.expert_decisions if index == 0 else s.round_decisions
+        whole = s.expert_decisions if index == 0 else s.round_decisions
+        most = PART if index == 0 else PLANNED_PART
+        parts = -(-whole // most)
+        for part in range(parts):
+            path = self.folder / "rounds" / f"{index:03d}-{part:02d}.npz"
+            if not path.exists():
+                streams = self._collect(index, part, parts, whole)
+                save_round(path, streams)
+                self.decisions += len(streams["phi"])
+            self.replay.extend(load_round(path), prepare=part == parts - 1)
+
+    def _collect(self, index: int, part: int, parts: int, whole: int) -> dict[str, np.ndarray]:
+        s = self.schedule
+        seed = self.seed + 1000 * index + 10 * part
         skills = [self.library.index(s.skill)] * s.robots if s.skill else None
         arena = Arena(self.library, s.robots, seed, s.arena, threads=self.threads, skills=skills)
         explore = Bursts(s.robots, H1.n, seed + 1)
@@ -200,17 +210,16 @@ class WorldModelTrainer:
         elif s.published:
             policy = PriorPolicy(self.model)
             explore = Bursts(s.robots, H1.n, seed + 1, std=(0.2, 1.0), quiet=(1, 2))
-        done = [0]
+        done = [whole * part // parts]
 
         def step(n: int) -> None:
             done[0] += n
-            self.progress(f"decisions, round {index}", done[0], count, {})
+            self.progress(f"decisions, round {index}", done[0], whole, {})
 
-        streams = collect(arena, policy, count, explore, step)
-        arena.close()
-        save_round(path, streams)
-        self.decisions += len(streams["phi"])
-        self.replay.extend(load_round(path))
+        try:
+            return collect(arena, policy, whole // parts, explore, step)
+        finally:
+            arena.close()
 
 
 def evaluate(
