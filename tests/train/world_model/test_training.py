@@ -121,9 +121,6 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path):
     assert model.config.phi == 72
 
 
-@pytest.mark.xfail(
-    reason="planner-only passes a mixture to a plan without experts: open with the training issue", strict=False
-)
 def test_the_published_baseline_uses_no_expert(tmp_path):
     trainer = WorldModelTrainer(untrained(), tmp_path, tiny_schedule(published=True, skill="walk"))
     trainer.run()
