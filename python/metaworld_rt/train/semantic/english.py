@@ -161,10 +161,10 @@ def polite(rng: np.random.Generator, text: str) -> str:
 
 
 def misspelt(rng: np.random.Generator, text: str) -> str:
-    """One or two slips of the finger in words of four letters or more."""
+    """One or two slips of the finger in words of three letters or more."""
     parts = text.split(" ")
     for _ in range(int(rng.integers(1, 3))):
-        places = [i for i, part in enumerate(parts) if len(part) >= 4 and part.isalpha()]
+        places = [i for i, part in enumerate(parts) if len(part) >= 3 and part.isalpha()]
         if not places:
             break
         i = pick(rng, places)

@@ -53,7 +53,7 @@ class _Plans(nn.Module):
 
     def forward(self, text: Tensor, skills: Tensor, door: Tensor, target: Tensor) -> tuple[Tensor, ...]:
         known = self.planner.skills(skills).unsqueeze(0)
-        return self.planner(text, known, torch.ones_like(known[:, :, 0]), door, target)
+        return self.planner(self.planner.context(text, known, torch.ones_like(known[:, :, 0]), door, target))
 
 
 def export(eye: Eye, planner: Planner, folder: Path, provenance: dict[str, Any]) -> None:
@@ -64,13 +64,13 @@ def export(eye: Eye, planner: Planner, folder: Path, provenance: dict[str, Any])
     """
     folder.mkdir(parents=True, exist_ok=True)
     eye_in = (torch.rand(1, 3, SIZE, SIZE),)
-    _write(_Sees(eye.eval()), eye_in, folder / "eye.onnx", ["image"], ["door", "target", "ball"], {})
+    _write(_Sees(eye).eval(), eye_in, folder / "eye.onnx", ["image"], ["door", "target", "ball"], {})
     texts = _codes(1, 17), _codes(9, 13), torch.full((1, 5), 0.2), torch.full((1, 4), 0.25)
     axes = {"text": {1: "words"}, "skills": {0: "skills", 1: "skill_words"}, "skill": {2: "choices"}}
     names = ["skill", "turn", "pace", "until", "refuse"]
-    _write(_Plans(planner.eval()), texts, folder / "planner.onnx", ["text", "skills", "door", "target"], names, axes)
+    _write(_Plans(planner).eval(), texts, folder / "planner.onnx", ["text", "skills", "door", "target"], names, axes)
     _compare(
-        _Plans(planner),
+        _Plans(planner).eval(),
         folder / "planner.onnx",
         ["text", "skills", "door", "target"],
         (_codes(1, 40), _codes(3, 5), *texts[2:]),

@@ -136,6 +136,10 @@ def _intents(rng: np.random.Generator, has: set[str]) -> list[Intent]:
             acts.append(pick(rng, ["walk", "run", "stand"]))
         if rng.random() < 0.2:
             acts.insert(0, pick(rng, ["walk", "stand", "run"]))
+    elif count > 1 and rng.random() < 0.25:  # the gaits, over and over
+        acts = [pick(rng, ["walk", "run", "stand"])]
+        while len(acts) < count + (rng.random() < 0.4):
+            acts.append(pick(rng, [act for act in ("walk", "run", "stand") if act != acts[-1]]))
     else:
         acts, stage = [], 0
         while len(acts) < count:
@@ -213,7 +217,11 @@ def _with_negation(rng: np.random.Generator, zh: bool, has: set[str], door: str)
         bad = pick(rng, ["walk", "run", "walk", "run", "door_open", "door_pass", "reach", pick(rng, _TRAINED).name])
         part = language.clause(rng, Intent(bad), set())
         return [], None if part is None else language.negated(rng, None, part)
-    good = [_detailed(rng, pick(rng, ["walk", "run", "walk", "stand", "door_approach", "door_open", "reach", "touch"]))]
+    good = [
+        _detailed(
+            rng, pick(rng, ["walk", "run", "walk", "stand", *["door_approach"] * 2, "door_open", "reach", "touch"])
+        )
+    ]
     if good[0].act == "door_approach":
         bad = pick(rng, ["door_open", "door_open", "door_pass", "run"])
     elif good[0].act == "door_open":

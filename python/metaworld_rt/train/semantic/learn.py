@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from .album import Album
 from .corpus import IGNORED, Batch, Corpus
-from .network import Eye, Planner
+from .network import Context, Eye, Planner
 
 
 def save(path: Path, **state: object) -> None:
@@ -64,12 +64,13 @@ def train_eye(train: Album, check: Album, path: Path, epochs: int = 20, batch: i
     torch.manual_seed(seed)
     eye = Eye()
     optimiser = torch.optim.AdamW(eye.parameters(), lr=2e-3, weight_decay=1e-3)
-    first = 0
+    first, spent = 0, 0.0
     if path.exists():
         state = torch.load(path, weights_only=True)
         eye.load_state_dict(state["eye"])
         optimiser.load_state_dict(state["optimiser"])
-        first = state["epoch"]
+        first, spent = state["epoch"], state["cpu_s"]
+    spent -= time.process_time()
     tensors = [torch.from_numpy(part) for part in (train.images, train.door, train.target, train.ball)]
     tensors[0] = tensors[0].permute(0, 3, 1, 2)
     steps = epochs * (len(train.images) // batch)
@@ -85,7 +86,8 @@ def train_eye(train: Album, check: Album, path: Path, epochs: int = 20, batch: i
             optimiser.zero_grad()
             _eye_loss(eye, x, door, target, ball).backward()
             optimiser.step()
-        save(path, eye=eye.state_dict(), optimiser=optimiser.state_dict(), epoch=epoch + 1)
+        state = {"eye": eye.state_dict(), "optimiser": optimiser.state_dict(), "epoch": epoch + 1}
+        save(path, **state, cpu_s=spent + time.process_time())
     eye.eval()
     print("eye:", ", ".join(f"{name} {value:.4g}" for name, value in eye_scores(eye, check).items()))
     return eye
@@ -120,12 +122,12 @@ def _soft(index: np.ndarray, count: int, rng: np.random.Generator | None) -> Ten
     return torch.from_numpy(out)
 
 
-def forward(planner: Planner, batch: Batch, rng: np.random.Generator | None = None) -> tuple[Tensor, ...]:
-    """The planner on a batch."""
+def context(planner: Planner, batch: Batch, rng: np.random.Generator | None = None) -> Context:
+    """What the planner writes the answers to a batch from; `rng` adds training's noise to the scenes."""
     bundle = torch.from_numpy(batch.bundle)
     skills = planner.skills(torch.from_numpy(batch.skill_text))[bundle.clamp(min=0)]
-    has = (bundle >= 0).float()
-    return planner(torch.from_numpy(batch.text), skills, has, _soft(batch.door, 4, rng), _soft(batch.target, 3, rng))
+    door, target = _soft(batch.door, 4, rng), _soft(batch.target, 3, rng)
+    return planner.context(torch.from_numpy(batch.text), skills, (bundle >= 0).float(), door, target)
 
 
 def _planner_loss(outputs: tuple[Tensor, ...], batch: Batch) -> Tensor:
@@ -149,7 +151,7 @@ def planner_scores(planner: Planner, corpus: Corpus, batches: int = 20) -> dict[
     planner.eval()
     sums = np.zeros(4)
     for _, batch in zip(range(batches), corpus.batches(128, np.random.default_rng(0)), strict=False):
-        skill, turn, pace, until, refuse = (part.numpy() for part in forward(planner, batch))
+        skill, turn, pace, until, refuse = (part.numpy() for part in planner(context(planner, batch)))
         no = batch.refuse > 0.5
         said = refuse > 0
         right = ((skill.argmax(-1) == batch.skill) | (batch.skill == IGNORED)).all(1)
@@ -173,12 +175,13 @@ def train_planner(
     optimiser = torch.optim.AdamW(
         [{"params": decay, "weight_decay": 0.01}, {"params": rest, "weight_decay": 0.0}], lr=peak, betas=(0.9, 0.98)
     )
-    step, epoch = 0, 0
+    step, epoch, spent = 0, 0, 0.0
     if path.exists():
         state = torch.load(path, weights_only=True)
         planner.load_state_dict(state["planner"])
         optimiser.load_state_dict(state["optimiser"])
-        step, epoch = state["step"], state["epoch"]
+        step, epoch, spent = state["step"], state["epoch"], state["cpu_s"]
+    spent -= time.process_time()
     bar = tqdm(total=steps, initial=step, desc="train planner", mininterval=10.0)
     mean, saved = 0.0, time.monotonic()
     while step < steps:
@@ -187,7 +190,8 @@ def train_planner(
             planner.train()
             for group in optimiser.param_groups:
                 group["lr"] = _schedule(step, steps, peak)
-            loss = _planner_loss(forward(planner, part, rng), part)
+            right = torch.from_numpy(np.where(part.skill == IGNORED, part.bundle.shape[1], part.skill))
+            loss = _planner_loss(planner.taught(context(planner, part, rng), right), part)
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(planner.parameters(), 1.0)
@@ -202,7 +206,8 @@ def train_planner(
                     + ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
                 )
             if time.monotonic() - saved > 60 or step == steps:
-                save(path, planner=planner.state_dict(), optimiser=optimiser.state_dict(), step=step, epoch=epoch + 1)
+                state = {"planner": planner.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
+                save(path, **state, epoch=epoch + 1, cpu_s=spent + time.process_time())
                 saved = time.monotonic()
             if step == steps:
                 break

@@ -38,14 +38,19 @@ _ELSE_EN = ["make coffee", "make me some tea", "bring me a beer", "order a pizza
             "run a marathon in tokyo", "hold my beer", "go shopping", "go fishing", "go to school", "go to heaven", "come to dinner",
             "make a phone call", "answer the phone", "switch the heating on", "lower the volume", "make the bed", "set the table", "cut the bread",
             "shave my head", "cut my hair", "dig me a grave", "roll over", "do the splits", "do a handstand", "stand on your head", "stand on one hand",
-            "take out the rubbish", "carry me", "lift me up", "pick up the phone", "get me a newspaper", "hand me the keys"]
+            "take out the rubbish", "carry me", "lift me up", "pick up the phone", "get me a newspaper", "hand me the keys", "knock on the door", "paint the door",
+            "clean the door", "repair the door", "slam the door", "hide behind the door", "buy a new door", "take the door off", "ring the doorbell",
+            "count the doors", "guard the door", "block the door", "lick the door", "inflate the ball", "eat the ball", "hide the ball", "sell the ball",
+            "bounce the ball", "juggle the ball", "paint the ball", "pick the lock", "bolt the door", "find the key", "unlock the door", "fix the door",
+            "weld the door shut", "stand for president", "walk on your hands", "run up the wall", "jump through the window"]
 _ELSE_ZH = ["泡咖啡", "给我泡茶", "拿瓶啤酒来", "点个外卖", "买牛奶", "喂猫", "遛狗", "给妈妈打电话", "发邮件", "订机票", "关电视", "拉上窗帘", "割草", "修电脑",
             "讲个故事", "讲个笑话", "写首诗", "解方程", "翻译这句话", "下棋", "玩游戏", "放音乐", "拍照", "给我拍张照", "做作业", "洗车", "熨衣服", "去月球",
             "飞到火星", "隐身", "变成汽车", "穿墙", "在水上走", "在天花板上走", "浮起来", "把房子举起来", "回到过去", "瞬间移动", "潜到海里", "从一数到一百",
             "关电脑", "把窗户关上", "打扫房间", "去巴黎", "送我回家", "坐公交车", "爬树", "爬山", "大叫", "哭", "笑一笑", "吹口哨", "跑程序", "开会", "开花",
             "打开书", "开银行账户", "张开嘴", "打开瓶子", "去上学", "去购物", "去钓鱼", "接电话", "把声音关小", "铺床", "切面包", "剪头发", "倒立", "劈叉",
             "倒垃圾", "背我", "把我举起来", "把钥匙给我", "买菜", "炒个菜", "包饺子", "煮面", "打扫卫生", "拖地", "关空调", "打开电视", "锁车", "关窗", "开空调",
-            "把大门锁上", "上锁", "关上抽屉", "做一杯果汁", "熄灯", "吹灭蜡烛"]
+            "把大门锁上", "上锁", "关上抽屉", "做一杯果汁", "熄灯", "吹灭蜡烛", "敲门", "刷门漆", "擦门", "修门", "把门锁好",
+            "把门反锁", "躲到门后面", "卖掉球", "吃掉球", "拍球", "给球打气", "拆门", "数一数有几扇门", "买一扇门", "守着门口睡觉", "按门铃", "把球藏起来"]
 _ASK_EN = ["what is your name", "who are you", "how are you", "what day is it", "what's the weather like", "why is the sky blue", "how old are you",
            "where am i", "what can you do", "who made you", "what is two plus two", "how tall is mount everest", "do you like me",
            "are you alive", "what do you see", "is it raining", "when is dinner", "where is the station", "which way is north", "hello", "hi",

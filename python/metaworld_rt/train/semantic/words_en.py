@@ -145,9 +145,10 @@ BEFORE = ["please", "can you", "could you", "could you please", "would you", "wo
           "now please", "i want you to", "i would like you to", "i need you to", "you should", "you must", "go ahead and", "just", "kindly",
           "let's", "well,", "h1,", "your task is to", "your job:", "next,", "alright,", "will you", "try to", "i'd love you to", "so", "quick,",
           "listen,", "my friend,", "command:", "task:", "time to", "it is time to", "feel free to", "do me a favour and", "simply",
-          "i want to see you", "can you please", "you can"]
+          "i want to see you", "can you please", "you can", "pls", "plz", "um,", "could u", "yo,", "dear robot,", "ok now", "sir,", "if you please,",
+          "let me see you", "make it so:", "be so kind and", "be a dear and", "mind if you", "hmm,"]
 AFTER = ["please", "now", "for me", "thanks", "thank you", "right now", "if you can", "would you", "will you", "okay", "buddy", "robot", "at once",
-         "immediately", "if you don't mind", "and nothing else", "that is all", "my friend", "if possible", "go", "already", "again", "for us"]
+         "immediately", "if you don't mind", "and nothing else", "that is all", "my friend", "if possible", "go", "already", "again", "for us", "pls", "plz", "thx", "ty", "will ya", "sir", "my dear", "and be quick about it", "that would be great"]
 
 # {a} {b} base form; {a_ing} -ing; {a_past} past participle. The label's order is a, then b.
 PAIRS = ["{a}, then {b}", "{a} and then {b}", "first {a}, then {b}", "{a} and {b}", "first {a} and then {b}", "{a}, after that {b}",
