@@ -3,11 +3,11 @@
 #include <pybind11/stl/filesystem.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 
 #include "bindings.hpp"
 #include "kernels/cpu.hpp"
+#include "measure.hpp"
 #include "metaworld_rt/error.hpp"
 #include "metaworld_rt/network.hpp"
 #include "model/files.hpp"
@@ -60,19 +60,11 @@ Vector run(PyNetwork& self, const py::array& x) {
   return out;
 }
 
-/// Seconds of each of `calls` runs, timed in C++ so that the interpreter is not in the figure.
-py::array_t<double> time_runs(PyNetwork& self, const py::array& x, std::size_t calls) {
+py::dict measure(PyNetwork& self, const py::array& x, std::size_t calls) {
   check_input(self, x);
   std::vector<float> out(self.network.output_size());
-  py::array_t<double> seconds(static_cast<py::ssize_t>(calls));
-  double* result = seconds.mutable_data();
   const auto* in = static_cast<const float*>(x.data());
-  for (std::size_t i = 0; i < calls; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
-    self.network.run(in, out.data(), self.workspace);
-    result[i] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  }
-  return seconds;
+  return bindings::measure_calls([&] { self.network.run(in, out.data(), self.workspace); }, calls);
 }
 
 /// What the lowering made of the graph, one line an operation.
@@ -95,24 +87,6 @@ std::vector<std::string> operations(const PyNetwork& self) {
     out.push_back(line);
   }
   return out;
-}
-
-/// Seconds of each call of a C function of nine pointer-sized arguments: OrtApi::Run, so that bench engine times
-/// ONNX Runtime as it times itself, without the interpreter. Stops at the first call that returns non-null.
-py::array_t<double> time_c_call(std::uintptr_t function, const std::vector<std::uintptr_t>& a, std::size_t calls) {
-  using Function = void* (*)(std::uintptr_t, std::uintptr_t, std::uintptr_t, std::uintptr_t, std::uintptr_t,
-                             std::uintptr_t, std::uintptr_t, std::uintptr_t);
-  if (function == 0 || a.size() != 8) throw py::value_error("time_c_call: needs a function and eight arguments");
-  const auto call = reinterpret_cast<Function>(function);
-  py::array_t<double> seconds(static_cast<py::ssize_t>(calls));
-  double* result = seconds.mutable_data();
-  for (std::size_t i = 0; i < calls; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
-    const void* status = call(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]);
-    result[i] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    if (status) throw Error("time_c_call: the function failed");
-  }
-  return seconds;
 }
 
 std::string force_isa(const std::string& wanted) {
@@ -161,12 +135,12 @@ void bind_network(pybind11::module_& m) {
       .def_property_readonly("operations", &operations, "What the engine runs, one line an operation.")
       .def("run", &run, py::arg("x"),
            "x: float32 vector, all inputs one after another in graph order; returns all outputs the same way.")
-      .def("time_runs", &time_runs, py::arg("x"), py::arg("calls"), "Seconds of each of `calls` runs on x.");
+      .def("measure", &measure, py::arg("x"), py::arg("calls"),
+           "Runs x `calls` times. Returns dict: seconds (float64[calls]), mallocs and locks (None unless the counting "
+           "library is preloaded).");
   m.def("force_isa", &force_isa, py::arg("name"),
         "Instruction set for networks loaded from now on; '' goes back to the default. For tests and benchmarks.");
   m.def("supported_isas", &supported_isas, "Instruction sets that this machine runs.");
-  m.def("time_c_call", &time_c_call, py::arg("function"), py::arg("arguments"), py::arg("calls"),
-        "Seconds of each call of a C function with eight pointer-sized arguments. For bench engine.");
 }
 
 }  // namespace metaworld_rt

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bindings.hpp"
+#include "measure.hpp"
 
 namespace metaworld_rt::bindings {
 namespace {
@@ -75,7 +76,7 @@ py::dict plan(OrtPlanner& self, const FloatArray& phi, const FloatArray& conditi
   return out;
 }
 
-py::list run(OrtSession& self, const std::vector<FloatArray>& inputs) {
+std::vector<const float*> pointers(const OrtSession& self, const std::vector<FloatArray>& inputs) {
   const auto wanted = self.inputs();
   if (inputs.size() != wanted.size()) {
     throw py::value_error("run() takes " + std::to_string(wanted.size()) + " inputs, got " +
@@ -89,6 +90,11 @@ py::list run(OrtSession& self, const std::vector<FloatArray>& inputs) {
     }
     in.push_back(inputs[i].data());
   }
+  return in;
+}
+
+py::list run(OrtSession& self, const std::vector<FloatArray>& inputs) {
+  const std::vector<const float*> in = pointers(self, inputs);
   py::list results;
   std::vector<float*> out;
   for (const OrtTensor& t : self.outputs()) {
@@ -101,6 +107,15 @@ py::list run(OrtSession& self, const std::vector<FloatArray>& inputs) {
     self.run(in, out);
   }
   return results;
+}
+
+py::dict measure(OrtSession& self, const std::vector<FloatArray>& inputs, std::size_t calls) {
+  const std::vector<const float*> in = pointers(self, inputs);
+  std::vector<std::vector<float>> buffers;
+  std::vector<float*> out;
+  for (const OrtTensor& t : self.outputs()) out.push_back(buffers.emplace_back(t.size).data());
+  self.bind(in, out);
+  return measure_calls([&] { self.run_bound(); }, calls);
 }
 
 }  // namespace
@@ -137,7 +152,10 @@ void bind_onnxruntime(pybind11::module_& m) {
           "inputs", [](const OrtSession& s) { return b::described(s.inputs()); }, "(name, shape) of each.")
       .def_property_readonly(
           "outputs", [](const OrtSession& s) { return b::described(s.outputs()); }, "(name, shape) of each.")
-      .def("run", &b::run, py::arg("inputs"), "One float32 array an input; returns one an output.");
+      .def("run", &b::run, py::arg("inputs"), "One float32 array an input; returns one an output.")
+      .def("measure", &b::measure, py::arg("inputs"), py::arg("calls"),
+           "Runs the inputs `calls` times with buffers bound once. Returns dict: seconds (float64[calls]), mallocs and "
+           "locks (None unless the counting library is preloaded).");
   py::class_<OrtPlanner, Planner, std::shared_ptr<OrtPlanner>>(
       m, "OrtPlanner", "A bundle's plan.onnx as a planner, in ONNX Runtime. It cannot stop at a deadline.")
       .def(py::init([](const std::shared_ptr<Bundle>& bundle, const py::bytes& plan_onnx, std::string library,

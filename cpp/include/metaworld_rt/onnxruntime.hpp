@@ -51,6 +51,12 @@ class OrtSession {
   /// in[i]: inputs()[i].size floats; out[i] likewise. Throws Error with ONNX Runtime's message.
   void run(std::span<const float* const> in, std::span<float* const> out);
 
+  /// Fixes the buffers for run_bound(), which then makes no values of its own: the least that a call can cost.
+  /// They must stay where they are until the next bind(). Throws Error.
+  void bind(std::span<const float* const> in, std::span<float* const> out);
+  /// Throws Error with ONNX Runtime's message, or if bind() was not called.
+  void run_bound();
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

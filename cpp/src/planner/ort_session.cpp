@@ -56,6 +56,13 @@ void append_provider(const Library& l, SessionOptions* options, const OrtOptions
   }
 }
 
+/// Values that view a caller's buffers.
+struct Bound {
+  std::vector<OwnedValue> owned;
+  std::vector<const Value*> inputs;
+  std::vector<Value*> outputs;
+};
+
 }  // namespace
 
 struct OrtSession::Impl {
@@ -64,6 +71,7 @@ struct OrtSession::Impl {
   Owned<MemoryInfo, kReleaseMemoryInfo> memory;
   std::vector<OrtTensor> inputs, outputs;
   std::vector<const char*> input_names, output_names;
+  Bound fixed;
 
   Impl(std::span<const std::byte> model, const OrtOptions& o) : l(Library::get(o.library)) {
     SessionOptions* raw = nullptr;
@@ -125,6 +133,28 @@ struct OrtSession::Impl {
         t.shape.size(), kFloat, &v);
     return OwnedValue(v, {&l});
   }
+
+  Bound bound(std::span<const float* const> in, std::span<float* const> out) {
+    if (in.size() != inputs.size() || out.size() != outputs.size()) {
+      throw Error("ONNX Runtime: run() needs a pointer for every input and output");
+    }
+    Bound b;
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      b.owned.push_back(value(inputs[i], in[i]));
+      b.inputs.push_back(b.owned.back().get());
+    }
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      b.owned.push_back(value(outputs[i], out[i]));
+      b.outputs.push_back(b.owned.back().get());
+    }
+    return b;
+  }
+
+  void call(Bound& b) {
+    l.call<Session*, const void*, const char* const*, const Value* const*, std::size_t, const char* const*, std::size_t,
+           Value**>(kRun, session.get(), nullptr, input_names.data(), b.inputs.data(), b.inputs.size(),
+                    output_names.data(), b.outputs.size(), b.outputs.data());
+  }
 };
 
 OrtSession::OrtSession(std::span<const std::byte> model, const OrtOptions& options)
@@ -137,24 +167,17 @@ std::span<const OrtTensor> OrtSession::inputs() const noexcept { return impl_->i
 std::span<const OrtTensor> OrtSession::outputs() const noexcept { return impl_->outputs; }
 
 void OrtSession::run(std::span<const float* const> in, std::span<float* const> out) {
-  Impl& s = *impl_;
-  if (in.size() != s.inputs.size() || out.size() != s.outputs.size()) {
-    throw Error("ONNX Runtime: run() needs a pointer for every input and output");
-  }
-  std::vector<OwnedValue> owned;
-  std::vector<const Value*> inputs;
-  std::vector<Value*> outputs;
-  for (std::size_t i = 0; i < in.size(); ++i) {
-    owned.push_back(s.value(s.inputs[i], in[i]));
-    inputs.push_back(owned.back().get());
-  }
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    owned.push_back(s.value(s.outputs[i], out[i]));
-    outputs.push_back(owned.back().get());
-  }
-  s.l.call<Session*, const void*, const char* const*, const Value* const*, std::size_t, const char* const*, std::size_t,
-           Value**>(kRun, s.session.get(), nullptr, s.input_names.data(), inputs.data(), inputs.size(),
-                    s.output_names.data(), outputs.size(), outputs.data());
+  Bound once = impl_->bound(in, out);
+  impl_->call(once);
+}
+
+void OrtSession::bind(std::span<const float* const> in, std::span<float* const> out) {
+  impl_->fixed = impl_->bound(in, out);
+}
+
+void OrtSession::run_bound() {
+  if (impl_->fixed.owned.empty()) throw Error("ONNX Runtime: run_bound() needs bind() first");
+  impl_->call(impl_->fixed);
 }
 
 }  // namespace metaworld_rt
