@@ -10,10 +10,13 @@ do ours. All of them take turns in one process; the figure is the median.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported
 
 import numpy as np
 import onnx
@@ -33,11 +36,13 @@ CALLS, TURNS = 40, 15
 
 
 def timed(call: Callable[[], object]) -> float:
-    """Seconds a call, over CALLS calls."""
-    begun = time.perf_counter()
+    """Median seconds of CALLS calls."""
+    took = []
     for _ in range(CALLS):
+        begun = time.perf_counter()
         call()
-    return (time.perf_counter() - begun) / CALLS
+        took.append(time.perf_counter() - begun)
+    return float(np.median(took))
 
 
 def ort_session(op: str, k: int, n: int, kind: int, weight: np.ndarray) -> ort.InferenceSession:

@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['BareTimer', 'Bundle', 'Command', 'CommandMode', 'Controller', 'Error', 'FlightRecorder', 'Goal', 'Histogram', 'LoopReport', 'MAX_SKILLS', 'MAX_STAGES', 'Mode', 'MppiPlanner', 'Network', 'OrtPlanner', 'OrtSession', 'Planner', 'PlannerReport', 'PlannerThread', 'RUNGS', 'RealtimeLoop', 'ReferencePlanner', 'SkillCommand', 'SlowTickWatch', 'Stage', 'Status', 'Until', 'answer_request', 'flight_information', 'flight_ticks', 'force_isa', 'hog', 'load', 'load_memory', 'measure_peak', 'monotonic_ns', 'onnxruntime_version', 'qualify_stage', 'replay', 'report_timing', 'supported_isas', 'time_c_call', 'time_gemm']
+__all__: list[str] = ['BareTimer', 'Bundle', 'Command', 'CommandMode', 'Controller', 'Error', 'FlightRecorder', 'Goal', 'Histogram', 'LoopReport', 'MAX_SKILLS', 'MAX_STAGES', 'Mode', 'MppiPlanner', 'Network', 'OrtPlanner', 'OrtSession', 'Planner', 'PlannerReport', 'PlannerThread', 'RUNGS', 'RealtimeLoop', 'ReferencePlanner', 'SkillCommand', 'SlowTickWatch', 'Stage', 'Status', 'Until', 'answer_request', 'flight_information', 'flight_ticks', 'force_isa', 'hog', 'load', 'load_memory', 'measure_peak', 'monotonic_ns', 'onnxruntime_version', 'qualify_stage', 'replay', 'report_timing', 'supported_isas', 'time_gemm']
 class Until:
     """
     When a stage is done; the threshold's unit is in the comment of each value.
@@ -403,13 +403,13 @@ class Network:
         """
         Reads an .onnx file.
         """
+    def measure(self, x: numpy.ndarray, calls: typing.SupportsInt | typing.SupportsIndex) -> dict:
+        """
+        Runs x `calls` times. Returns dict: seconds (float64[calls]), mallocs and locks (None unless the counting library is preloaded).
+        """
     def run(self, x: numpy.ndarray) -> numpy.typing.NDArray[numpy.float32]:
         """
         x: float32 vector, all inputs one after another in graph order; returns all outputs the same way.
-        """
-    def time_runs(self, x: numpy.ndarray, calls: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
-        """
-        Seconds of each of `calls` runs on x.
         """
     @property
     def inputs(self) -> list[tuple[str, int]]:
@@ -764,6 +764,10 @@ class OrtSession:
         
         Raises:
             Error: no library, or the model or provider is refused.
+        """
+    def measure(self, inputs: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.float32]], calls: typing.SupportsInt | typing.SupportsIndex) -> dict:
+        """
+        Runs the inputs `calls` times with buffers bound once. Returns dict: seconds (float64[calls]), mallocs and locks (None unless the counting library is preloaded).
         """
     def run(self, inputs: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.float32]]) -> list:
         """
@@ -1134,10 +1138,6 @@ def report_timing(controller: Controller, missed: typing.SupportsInt | typing.Su
 def supported_isas() -> list[str]:
     """
     Instruction sets that this machine runs.
-    """
-def time_c_call(function: typing.SupportsInt | typing.SupportsIndex, arguments: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], calls: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
-    """
-    Seconds of each call of a C function with eight pointer-sized arguments. For bench engine.
     """
 def time_gemm(precision: str, rows: typing.SupportsInt | typing.SupportsIndex, k: typing.SupportsInt | typing.SupportsIndex, n: typing.SupportsInt | typing.SupportsIndex, calls: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
     """

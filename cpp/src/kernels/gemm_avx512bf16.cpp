@@ -8,6 +8,7 @@ namespace metaworld_rt::kernels {
 namespace {
 struct DotBf16Avx512 {
   static constexpr Storage storage = Storage::bf16;
+  static constexpr int most_rows = kAnyRows;
   static constexpr double operations = 4;
   using Acc = __m512;
   using A = __m512bh;

@@ -8,6 +8,7 @@ namespace metaworld_rt::kernels {
 namespace {
 struct DotInt8Avx512 {
   static constexpr Storage storage = Storage::int8;
+  static constexpr int most_rows = kAnyRows;
   static constexpr double operations = 8;
   using Acc = __m512i;
   using A = __m512i;

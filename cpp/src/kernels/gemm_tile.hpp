@@ -25,9 +25,12 @@ struct Lanes {
   typedef float F __attribute__((vector_size(4 * S::width)));
 };
 
+inline constexpr int kAnyRows = 1000;  ///< as many as the registers hold
+
 template <class S>
 struct DotF32 {
   static constexpr Storage storage = Storage::fp32;
+  static constexpr int most_rows = kAnyRows;
   static constexpr double operations = 2;  ///< a lane
   using Acc = typename S::V;
   using A = typename S::V;
@@ -43,6 +46,7 @@ struct DotF32 {
 template <class S>
 struct DotBf16 {
   static constexpr Storage storage = Storage::bf16;
+  static constexpr int most_rows = 4;  // an operand takes two registers, a product several instructions
   static constexpr double operations = 4;
   using U = typename Lanes<S>::U;
   struct Pair {
@@ -65,6 +69,7 @@ struct DotBf16 {
 template <class S>
 struct DotInt8 {
   static constexpr Storage storage = Storage::int8;
+  static constexpr int most_rows = 4;
   static constexpr double operations = 8;
   using U = typename Lanes<S>::U;
   using I = typename Lanes<S>::I;
@@ -134,15 +139,16 @@ static constexpr void fill_tiles(TileFn* table, std::integer_sequence<int, I...>
   ((table[I] = tile<S, Dot, I + 1, NV>), ...);
 }
 
-/// Tiles of 1..S::tile_rows rows for panels of S::tile_vectors vectors, and of 16 columns.
+/// Tiles of 1..kRows rows for panels of S::tile_vectors vectors, and of 16 columns.
 template <class S, class Dot>
 struct Gemm {
+  static constexpr int kRows = S::tile_rows < Dot::most_rows ? S::tile_rows : Dot::most_rows;
   static constexpr int kNarrow = static_cast<int>(kPad / S::width);
   struct Table {
-    TileFn wide[S::tile_rows], narrow[S::tile_rows];
+    TileFn wide[kRows], narrow[kRows];
     constexpr Table() : wide(), narrow() {
-      fill_tiles<S, Dot, S::tile_vectors>(wide, std::make_integer_sequence<int, S::tile_rows>());
-      fill_tiles<S, Dot, kNarrow>(narrow, std::make_integer_sequence<int, S::tile_rows>());
+      fill_tiles<S, Dot, S::tile_vectors>(wide, std::make_integer_sequence<int, kRows>());
+      fill_tiles<S, Dot, kNarrow>(narrow, std::make_integer_sequence<int, kRows>());
     }
   };
   static constexpr Table kTable{};
@@ -152,7 +158,7 @@ struct Gemm {
   static void run(const GemmArgs& g) noexcept {
     if (g.rows == 0) return;
     const PackedWeights& w = *g.weights;
-    const std::uint32_t tiles = (g.rows + S::tile_rows - 1) / S::tile_rows;
+    const std::uint32_t tiles = (g.rows + kRows - 1) / kRows;
     const std::uint32_t small = g.rows / tiles, larger = g.rows % tiles;
     for (std::uint32_t column = 0; column < w.columns;) {
       const std::uint32_t left = w.columns - column, width = left >= w.panel ? w.panel : kPad;
@@ -171,7 +177,7 @@ struct Gemm {
 
   /// As many accumulators as the tile has, nothing from memory.
   static double peak(std::uint64_t rounds) noexcept {
-    constexpr int N = S::tile_rows * S::tile_vectors > 24 ? 24 : S::tile_rows * S::tile_vectors;
+    constexpr int N = kRows * S::tile_vectors > 24 ? 24 : kRows * S::tile_vectors;
     alignas(64) std::uint32_t words[N + 1][16];
     for (auto& row : words) {
       for (std::uint32_t& word : row) word = 0x3f803f80u;  // two bfloat16 ones, a float32 near one

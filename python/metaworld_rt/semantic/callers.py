@@ -12,6 +12,7 @@ import json
 import os
 import queue
 import select
+import shutil
 import struct
 import subprocess
 import sys
@@ -26,6 +27,7 @@ import numpy as np
 from .backend import SemanticBackend, Skills, StateSummary
 from .plan import PlanError, SkillPlan, checked
 
+NICE = 10  # priority of the child, below the loop's process
 MAX_FRAME = 2**18  # bytes of one answer of a child
 
 
@@ -171,6 +173,8 @@ class InProcess:
         self._hello = json.dumps({"spec": spec, "options": options or {}}).encode()
         self.cold = True
         self._command = list(command or (sys.executable, "-m", f"{__package__}.worker"))
+        if nice := shutil.which("nice"):  # from its first instruction on, imports included
+            self._command = [nice, "-n", str(NICE), *self._command]
         self._child: subprocess.Popen[bytes] | None = None
         self._out = bytearray()
         self._in = bytearray()

@@ -33,7 +33,7 @@ class Post(Protocol):
     """Hands a plan to the controller; `Controller.post` is one. Must not block."""
 
     def __call__(self, plan: SkillPlan, *, t_ns: int, ttl_ns: int, id: int) -> None:
-        """`t_ns`: when the question was asked, on the loop's clock. The same id renews a command."""
+        """`t_ns`: how old it is, on the loop's clock. The same id renews a command."""
         ...
 
 
@@ -82,7 +82,7 @@ class SemanticRunner:
         state: what is measured now; called on the runner's thread.
         image: what is seen now, [height, width, 3] uint8 or None; called on the runner's thread.
         clock: the loop's clock, ns.
-        config: None: what suits the backend.
+        config: None: the backend's own `config` if it has one, else what suits its kind.
         limits: what goals are clipped to.
         options: of the backend, if it is a spec.
 
@@ -103,7 +103,8 @@ class SemanticRunner:
         limits: Limits | None = None,
         options: dict[str, Any] | None = None,
     ):
-        self._config = config or RunnerConfig.suited(backend if isinstance(backend, str) else "")
+        suited = RunnerConfig.suited(backend if isinstance(backend, str) else "")
+        self._config = config or getattr(backend, "config", None) or suited
         self._caller: Caller = backend if hasattr(backend, "poll") else make_caller(backend, options)
         self._skills = Skills.of(skills)
         self._post, self._state, self._image, self._clock, self._limits = post, state, image, clock, limits
@@ -249,7 +250,8 @@ class SemanticRunner:
         except PlanError as error:
             self._note(error.kind, str(error))
             return False
-        return self._follow(task, reason, plan, t_ns)
+        # An instruction does not age, and the robot has waited for it; anything later is as old as what was seen.
+        return self._follow(task, reason, plan, self._clock() if reason == "instruction" else t_ns)
 
     def _answer(self, request: Request) -> Reply | None:
         """The answer, a timeout as a failure, or None where a newer instruction has come: the answer is dropped."""

@@ -13,9 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .backend import BackendError, SemanticBackend, Skills, StateSummary
-from .callers import Reply, Request, answered, frame
-
-NICE = 10
+from .callers import NICE, Reply, Request, answered, frame
 
 
 def read(stream: BinaryIO) -> bytes | None:
@@ -63,7 +61,7 @@ def _die_with_parent() -> None:
 def main() -> None:
     """Low priority; whatever a library prints goes to stderr, the pipe is for answers alone."""
     _die_with_parent()
-    os.nice(NICE)
+    os.nice(max(0, NICE - os.nice(0)))
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     hello = read(sys.stdin.buffer)

@@ -45,7 +45,7 @@ class Skill:
     elbow: float = 0.9
     yaw_range: float = 0.2
     turn_share: float = 0.0
-    push: float = 0.8
+    push: float = 1.2
     decisions: int = 4_000_000
     weights: dict[str, float] = field(default_factory=dict)
     polish: dict[str, float] = field(default_factory=dict)
@@ -134,7 +134,7 @@ SKILLS: dict[str, Skill] = {
             arm_swing=0.6,
             elbow=0.2,
             decisions=12_000_000,
-            push=0.6,
+            push=0.8,
             weights={
                 **_COMMON,
                 "task": 1.5,
