@@ -9,6 +9,7 @@ from metaworld_rt.cli import main
 from metaworld_rt.errors import UserError
 from metaworld_rt.export import verify_bundle
 from metaworld_rt.train import pipeline, tune
+from metaworld_rt.train.curriculum import CURRICULA, skills_of
 from metaworld_rt.train.expert.trainer import Result
 from metaworld_rt.train.gate.train import GateConfig
 from metaworld_rt.train.world_model.arena import ArenaConfig
@@ -24,10 +25,12 @@ def quick(monkeypatch, tmp_path):
     """Experts that are not trained, and two planner settings tried for a moment."""
     calls = []
 
-    def train_expert(name, out, *_, **__):
-        calls.append(name)
+    def train_expert(name, out, *_, start, banks, **__):
+        calls.append(out.name)
+        assert all(path.exists() for path in [*banks, *([start] if start else [])])
         out.mkdir(parents=True)
         (out / "best.pt").write_bytes(b"")
+        (out / "states.npz").write_bytes(b"")
         return Result(out / "best.pt", {}, 0, 0.0)
 
     real = tune.choose
@@ -49,7 +52,7 @@ def test_everything_and_then_nothing_twice(quick):
     plan, calls = quick
     seen = []
     result = pipeline.train_all(plan, lambda phase, *_: seen.append(phase))
-    assert calls == ["stand", "walk", "run"]
+    assert calls == [lesson.folder for lesson in CURRICULA["h1"]]
     description = verify_bundle(plan.bundle)
     assert description["world_model"]["latent"] == 64
     assert description["provenance"]["world_model"]["updates"] == 4
@@ -61,8 +64,17 @@ def test_everything_and_then_nothing_twice(quick):
     assert json.loads((plan.out / "planner.json").read_text()) == result["trials"]
     seen.clear()
     pipeline.train_all(plan, lambda phase, *_: seen.append(phase))
-    assert calls == ["stand", "walk", "run"]
+    assert calls == [lesson.folder for lesson in CURRICULA["h1"]]
     assert set(seen) == {"planner settings"}
+
+
+def test_every_lesson_follows_what_it_builds_on():
+    for lessons in CURRICULA.values():
+        seen = set()
+        for lesson in lessons:
+            assert {lesson.start, *lesson.banks} - {""} <= seen
+            seen.add(lesson.folder)
+    assert skills_of(CURRICULA["h1"]) == ("stand", "walk", "run")
 
 
 def test_a_planner_that_loses_to_the_experts_is_not_chosen():

@@ -27,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     expert.add_argument(
         "--bank", type=Path, action="append", default=[], metavar="FILE", help="start states; repeatable"
     )
+    expert.add_argument(
+        "--motion", type=Path, metavar="CLIP", help="a retargeted clip (.npz, .csv) to imitate; SKILL names it"
+    )
     expert.add_argument("--collisions", choices=["fast", "full"], default="fast", help="default: %(default)s")
     expert.add_argument("--fresh", action="store_true", help="begin anew even if --out holds a checkpoint")
     common.add_json(expert)
@@ -53,7 +56,7 @@ def _expert(args: argparse.Namespace) -> int:
     from ..train.expert.skill import SKILLS
     from ..train.expert.trainer import train_expert
 
-    if args.name not in SKILLS:
+    if args.motion is None and args.name not in SKILLS:
         raise UserError(f"no skill {args.name!r}: one of {', '.join(SKILLS)}")
     bar = tqdm(total=None, unit="decision", unit_scale=True, disable=not common.interactive())
 
@@ -77,6 +80,7 @@ def _expert(args: argparse.Namespace) -> int:
             envs=args.envs,
             threads=args.threads,
             collisions=args.collisions,
+            motion=args.motion,
             progress=progress,
         )
     document = {

@@ -17,6 +17,7 @@ import torch
 
 from metaworld_rt.errors import UserError
 from metaworld_rt.export.assemble import export_bundle
+from metaworld_rt.train.curriculum import CURRICULA, Lesson, skills_of
 from metaworld_rt.train.expert.trainer import train_expert
 from metaworld_rt.train.gate.train import GateConfig, load_gate, train_gate
 from metaworld_rt.train.tune import CANDIDATES, Trial, choose
@@ -28,7 +29,6 @@ from metaworld_rt.train.world_model.trainer import Schedule, WorldModelTrainer
 
 Progress = Callable[[str, int, int, dict], None]
 
-ROBOTS = {"h1": ("stand", "walk", "run")}
 CALIBRATION_STATES = 256
 
 
@@ -42,8 +42,7 @@ class Plan:
         bundle: where the bundle is written.
         seed: of everything.
         threads: of physics and torch.
-        experts: names; default: the robot's.
-        expert_decisions: of each, None for the recipe's own.
+        lessons: of the experts; default: the robot's curriculum.
         schedule: of the world model; None: experts and gate alone.
         gate: of the gate.
         episodes: of every trial of planner settings.
@@ -55,8 +54,7 @@ class Plan:
     bundle: Path
     seed: int = 0
     threads: int = 2
-    experts: Sequence[str] = ()
-    expert_decisions: int | None = None
+    lessons: Sequence[Lesson] = ()
     schedule: Schedule | None = field(default_factory=Schedule)
     gate: GateConfig = field(default_factory=GateConfig)
     episodes: int = 8
@@ -74,11 +72,13 @@ def train_all(plan: Plan, progress: Progress | None = None) -> dict:
         CheckpointError: a checkpoint in the folder that does not fit.
     """
     began, progress = time.monotonic(), progress or (lambda *_: None)
-    names = tuple(plan.experts) or ROBOTS.get(plan.robot)
-    if not names:
-        raise UserError(f"unknown robot {plan.robot!r}; one of {', '.join(ROBOTS)}")
-    for name in names:
-        _expert(plan, name, progress)
+    lessons = tuple(plan.lessons) or CURRICULA.get(plan.robot)
+    if not lessons:
+        raise UserError(f"unknown robot {plan.robot!r}; one of {', '.join(CURRICULA)}")
+    for lesson in lessons:
+        _learn(plan, lesson, progress)
+    names = skills_of(lessons)
+    _gather(plan, lessons)
     library = load_library(plan.out / "experts", names)
     gate_file = plan.out / "gate" / "gate.pt"
     if not gate_file.exists():
@@ -155,17 +155,35 @@ def visited(folder: Path, seed: int) -> np.ndarray:
     return np.concatenate([data["phi"][rows], data["c"][rows]], -1)
 
 
-def _expert(plan: Plan, name: str, progress: Progress) -> None:
-    """Train one expert in `<out>/<name>` and put its best checkpoint into `<out>/experts`."""
-    final = plan.out / "experts" / f"{name}.pt"
-    if final.exists():
+def _learn(plan: Plan, lesson: Lesson, progress: Progress) -> None:
+    """Train one lesson in `<out>/lessons/<folder>`; the file `done` in it says that it is whole."""
+    folder = plan.out / "lessons" / lesson.folder
+    done = folder / "done"
+    if done.exists():
         return
 
     def step(figures: dict) -> None:
-        progress(f"expert {name}", figures.get("decisions", 0), figures.get("total", 0), {})
+        progress(f"expert {lesson.folder}", figures.get("decisions", 0), figures.get("total", 0), {})
 
-    result = train_expert(name, plan.out / name, plan.seed, plan.expert_decisions, threads=plan.threads, progress=step)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    part = final.with_suffix(".part")
-    shutil.copyfile(result.path, part)
-    part.replace(final)
+    before = folder.parent
+    result = train_expert(
+        lesson.skill,
+        folder,
+        plan.seed,
+        lesson.decisions,
+        threads=plan.threads,
+        start=before / lesson.start / "best.pt" if lesson.start else None,
+        banks=[before / bank / "states.npz" for bank in lesson.banks],
+        progress=step,
+    )
+    done.write_text(json.dumps(result.scores) + "\n")
+
+
+def _gather(plan: Plan, lessons: Sequence[Lesson]) -> None:
+    """Put the checkpoint of each skill's last lesson into `<out>/experts`."""
+    folder = plan.out / "experts"
+    folder.mkdir(parents=True, exist_ok=True)
+    for skill, last in {lesson.skill: lesson.folder for lesson in lessons}.items():
+        part = folder / f"{skill}.part"
+        shutil.copyfile(plan.out / "lessons" / last / "best.pt", part)
+        part.replace(folder / f"{skill}.pt")

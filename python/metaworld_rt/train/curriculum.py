@@ -1,0 +1,46 @@
+"""In which order a robot's experts are trained, and who starts from whose states.
+
+A switch from one skill to another begins in the other's states, so every expert ends having trained from them: walk
+first, run and stand from its states, and then both once more against what came later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One training of one expert.
+
+    Attributes:
+        skill: what is trained.
+        folder: its place among the lessons; the last lesson of a skill gives the expert.
+        start: the lesson whose weights it begins from, or "".
+        banks: lessons whose states start a share of its episodes.
+        decisions: None: the skill's own number.
+    """
+
+    skill: str
+    folder: str
+    start: str = ""
+    banks: tuple[str, ...] = ()
+    decisions: int | None = None
+
+
+CURRICULA: dict[str, tuple[Lesson, ...]] = {
+    "h1": (
+        Lesson("walk", "walk-1"),
+        Lesson("stand", "stand-1", banks=("walk-1",)),
+        Lesson("run", "run-1", start="walk-1", banks=("walk-1", "stand-1"), decisions=9_000_000),
+        Lesson("stand", "stand-2", start="stand-1", banks=("walk-1", "run-1"), decisions=1_500_000),
+        Lesson("walk", "walk-2", start="walk-1", banks=("stand-2", "run-1"), decisions=2_000_000),
+    ),
+}
+
+
+def skills_of(lessons: Sequence[Lesson]) -> tuple[str, ...]:
+    """The skills of a curriculum in the order of a bundle: stand first, it is the safe one."""
+    order = {"stand": 0, "walk": 1, "run": 2}
+    return tuple(sorted({lesson.skill for lesson in lessons}, key=lambda name: (order.get(name, len(order)), name)))
