@@ -1,5 +1,11 @@
-"""The native fp32 planner reproduces the PyTorch planner: values, elites, mean and standard deviation."""
+"""The native fp32 planner reproduces the PyTorch planner: values, elites, mean and standard deviation.
 
+Iterations are compared one at a time, from the same mean and std: over a whole plan the softmax with its temperature
+multiplies rounding from iteration to iteration (PyTorch in float32 leaves PyTorch in float64 the same way), which is
+shown here but says nothing about either engine.
+"""
+
+import copy
 import dataclasses
 
 import numpy as np
@@ -8,7 +14,7 @@ import torch
 
 from metaworld_rt.bench import worlds
 from metaworld_rt.train.world_model.config import PlannerConfig
-from metaworld_rt.train.world_model.planner import plan
+from metaworld_rt.train.world_model.planner import Noise, Situation, evaluate, plan
 
 pytestmark = pytest.mark.torch
 TOLERANCE = 1e-4
@@ -16,37 +22,49 @@ TOLERANCE = 1e-4
 
 @dataclasses.dataclass
 class Comparison:
-    value_error: float = 0.0  # relative, of every candidate of every iteration
-    moment_error: float = 0.0  # of mean and std given the elites and their values
-    plan_error: float = 0.0  # of the final mean and std: rounding of all iterations, amplified by the softmax
-    near_tie: bool = False
+    """Greatest errors over a plan's iterations."""
+
+    value: float = 0.0  # relative, of every candidate
+    moment: float = 0.0  # of mean and std, given the elites
+    whole: float = 0.0  # of mean and std at the end of a plan that shares nothing but its inputs
+    ties: int = 0  # iterations whose elites differ, at a near-tie
 
 
 def compare(model, k, seed) -> Comparison:
-    """One plan in both engines. Iterations are compared until the elites differ, which only a near-tie may cause."""
+    """Every iteration of a native plan beside PyTorch's from the same mean and std."""
     s, noise = worlds.random_situation(model, seed), worlds.random_noise(model, k, seed + 1)
-    want = plan(model, k, s, noise)
     got = worlds.native_trace(worlds.native(model, k), model, s, noise)
     assert got["finite"]
     found = Comparison()
+    mean = std = None
     for i in range(k.iterations):
-        values, wanted = got["values"][i], want.values[0, i].numpy()
+        want = one_iteration(model, k, s, noise, i, mean, std)
+        mean, std = torch.from_numpy(got["means"][i]), torch.from_numpy(got["stds"][i])
+        values, wanted = got["values"][i], want.values[0, 0].numpy()
         scale = np.maximum(np.abs(wanted), np.abs(wanted).mean())
-        found.value_error = max(found.value_error, float((np.abs(values - wanted) / scale).max()))
-        elites, elites_wanted = set(got["elites"][i]), set(want.elites[0, i].tolist())
-        mean, std = refit(k, values, got["actions"][i], got["elites"][i])
-        error = max(np.abs(mean - got["means"][i]).max(), np.abs(std - got["stds"][i]).max())
-        found.moment_error = max(found.moment_error, float(error))
-        if elites != elites_wanted:
-            last = np.sort(wanted)[::-1][k.elites - 1]
-            for index in elites ^ elites_wanted:
-                assert abs(wanted[index] - last) <= 2 * TOLERANCE * scale[index], "elites differ far from a tie"
-            found.near_tie = True
-            return found
-    found.plan_error = max(
-        float(np.abs(got["action"] - want.mean[0].numpy()).max()), float(np.abs(got["std"] - want.std[0].numpy()).max())
-    )
+        found.value = max(found.value, float((np.abs(values - wanted) / scale).max()))
+        elites, wanted_elites = got["elites"][i], want.elites[0, 0].numpy()
+        if set(elites) == set(wanted_elites):
+            wanted_mean, wanted_std = want.mean[0].numpy(), want.std[0].numpy()
+        else:
+            boundary = np.sort(wanted)[::-1][k.elites - 1]
+            for index in set(elites) ^ set(wanted_elites):
+                assert abs(wanted[index] - boundary) <= TOLERANCE * scale[index], "elites differ far from a tie"
+            found.ties += 1
+            wanted_mean, wanted_std = refit(k, wanted, got["actions"][i], elites)
+        error = max(np.abs(got["means"][i] - wanted_mean).max(), np.abs(got["stds"][i] - wanted_std).max())
+        found.moment = max(found.moment, float(error))
+    whole = plan(model, k, s, noise)
+    found.whole = float((torch.from_numpy(got["action"]) - whole.mean[0]).abs().max())
     return found
+
+
+def one_iteration(model, k, s, noise, i, mean, std):
+    """PyTorch's iteration `i` from a mean and std `[H, A]`; None: as a cold plan begins."""
+    sample = noise.sample[:, i : i + 1]
+    if mean is not None:  # `plan` begins with max_std
+        sample, mean = sample * (std / k.max_std).unsqueeze(1), mean[None]
+    return plan(model, dataclasses.replace(k, iterations=1), s, Noise(noise.prior, noise.expert, sample), mean)
 
 
 def refit(k, values, actions, elites):
@@ -59,20 +77,17 @@ def refit(k, values, actions, elites):
 
 def check(size, count, planner=None, first=0, **model):
     k = planner or PlannerConfig()
-    found = []
-    for seed in range(first, first + count):
-        found.append(compare(worlds.random_world(size, seed, **model), k, 1000 + seed))
-    ties = sum(c.near_tie for c in found)
-    value, moment = max(c.value_error for c in found), max(c.moment_error for c in found)
-    final = max(c.plan_error for c in found)
+    found = [compare(worlds.random_world(size, seed, **model), k, 1000 + seed) for seed in range(first, first + count)]
+    value, moment = max(c.value for c in found), max(c.moment for c in found)
+    ties, iterations = sum(c.ties for c in found), count * k.iterations
     print(
-        f"{size}: {count} plans, values within {value:.1e}, mean and std within {moment:.1e} given the elites,", end=" "
+        f"{size}: {count} plans, values within {value:.1e}, mean and std within {moment:.1e} given the elites, "
+        f"{ties} of {iterations} iterations with another elite set at a near-tie; "
+        f"{max(c.whole for c in found):.1e} at the end of a plan (median {np.median([c.whole for c in found]):.1e})"
     )
-    print(f"  {final:.1e} at the end of a plan, {ties} with another elite set at a near-tie")
     assert value <= TOLERANCE
     assert moment <= TOLERANCE
-    assert final <= 20 * TOLERANCE
-    assert ties <= max(1, count // 4)
+    assert ties <= max(1, iterations // 20)
 
 
 def test_1m():
@@ -117,7 +132,46 @@ def test_values_of_random_models_differ():
     assert values.std() > 0.05 * np.abs(values).mean()
 
 
+def test_the_comparison_can_fail():
+    model = worlds.random_world("xs", 5)
+    k, s = PlannerConfig(samples=64, elites=8, iterations=2, prior_trajectories=4), worlds.random_situation(model, 6)
+    noise = worlds.random_noise(model, k, 7)
+    got = worlds.native_trace(worlds.native(model, k), model, s, noise)
+    with torch.no_grad():
+        next(model.reward_net.parameters()).mul_(1.01)
+    want = one_iteration(model, k, s, noise, 0, None, None).values[0, 0].numpy()
+    assert (np.abs(got["values"][0] - want) / np.abs(want).mean()).max() > TOLERANCE
+
+
+def test_values_are_as_near_to_float64_as_those_of_pytorch():
+    """Rounding, not a fault: both engines are about as far from the truth."""
+    k, native, reference = PlannerConfig(), [], []
+    for seed in range(3):
+        model = worlds.random_world("1M", 100 + seed)
+        s, noise = worlds.random_situation(model, seed), worlds.random_noise(model, k, 1 + seed)
+        got = worlds.native_trace(worlds.native(model, k), model, s, noise)
+        actions = torch.from_numpy(np.moveaxis(got["actions"], 2, 1).copy())  # [I, H, N, A]
+        exact = values_of(model, k, s, actions, torch.float64)
+        scale = np.maximum(np.abs(exact), np.abs(exact).mean(1, keepdims=True))
+        native.append(np.abs(got["values"] - exact) / scale)
+        reference.append(np.abs(values_of(model, k, s, actions, torch.float32) - exact) / scale)
+    print(f"against float64: native within {np.max(native):.1e}, PyTorch within {np.max(reference):.1e}")
+    assert np.max(native) < 4 * np.max(reference)
+
+
+@torch.no_grad()
+def values_of(model, k, s, actions, dtype):
+    """PyTorch's values `[I, N]` of given actions `[I, H, N, A]`."""
+    model, s = copy.deepcopy(model).to(dtype), Situation(*(x.to(dtype) for x in vars(s).values()))
+    torch.set_default_dtype(dtype)
+    try:
+        z0 = model.encode(s.phi, s.c)
+        return np.concatenate([evaluate(model, k, s, z0, a[None].to(dtype)).numpy() for a in actions])
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 @pytest.mark.slow
 def test_a_hundred_models():
     check("1M", 100, first=100)
-    check("5M", 20, first=300)
+    check("5M", 100, first=300)
