@@ -23,11 +23,11 @@ import numpy as np
 from metaworld_rt.semantic import make_backend
 from metaworld_rt.semantic.backend import Skills, StateSummary
 from metaworld_rt.semantic.callers import InProcess, Request
+from metaworld_rt.semantic.heads import HOUSEHOLD
 from metaworld_rt.semantic.pixels import read_image
 from metaworld_rt.semantic.plan import SkillPlan
 from metaworld_rt.semantic.runner import RunnerConfig
 from metaworld_rt.train.semantic.score import cases, confusion, scores
-from metaworld_rt.train.semantic.skills import HOUSEHOLD
 
 TESTS = Path(__file__).parents[1] / "tests"
 DATA = TESTS / "data"

@@ -92,6 +92,33 @@ def test_alone_expert_has_all_the_weight(bundle):
     np.testing.assert_allclose(controller.status.mixture, [0.0, 0.0, 1.0], atol=1e-6)
 
 
+def mixture_of(controller, chosen):
+    task = BuiltinTask("walk")
+    observation = Observer(chosen.observation, task.observes).fill(task.reset(0))
+    for k in range(100):
+        controller.step(k * 20_000_000, observation)
+    return np.asarray(controller.status.mixture)
+
+
+def test_no_semantic_is_told_nothing(bundle):
+    """The gate alone: the instruction changes nothing, and the weights are not those of the whole method."""
+    walk, stand, full = (
+        mixture_of(Driver(name, bundle, task).begin(), bundle)
+        for name, task in (("no-semantic", "walk"), ("no-semantic", "stand"), ("full", "walk"))
+    )
+    np.testing.assert_array_equal(walk, stand)
+    assert np.abs(walk - full).max() > 0.1
+
+
+def test_no_semantic_without_a_gate_weighs_all_skills_the_same():
+    shipped = mw.load()
+    if shipped.has_gate:
+        pytest.skip("the shipped bundle has a gate now")
+    count = len(shipped.skills)
+    mixture = mixture_of(Driver("no-semantic", shipped, "walk").begin(), shipped)
+    np.testing.assert_allclose(mixture, np.full(count, 1 / count), atol=1e-6)
+
+
 class StandInEnv(gymnasium.Env):
     """Has the benchmark's shapes; remembers its last action."""
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metaworld_rt.semantic.heads import DOORS, TARGETS, Until
+from metaworld_rt.semantic.heads import DOORS, HOUSEHOLD, TARGETS, Until
 from metaworld_rt.train.semantic.corpus import Corpus, excluded_from, key_of
 from metaworld_rt.train.semantic.grammar import example
 from metaworld_rt.train.semantic.labels import MAX_STEPS, Intent, resolve
-from metaworld_rt.train.semantic.skills import CORE, HELD_OUT, HOUSEHOLD
+from metaworld_rt.train.semantic.skills import CORE, HELD_OUT
 
 SET = Path(__file__).parents[1] / "data" / "semantic_set.jsonl"
 ALL = set(CORE)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from metaworld_rt.semantic import BackendError, PlanError, Skills, StateSummary, checked, make_backend
+from metaworld_rt.semantic.heads import HOUSEHOLD
 from metaworld_rt.semantic.pixels import read_image
 from metaworld_rt.semantic.prompt import plan_from_answer, system_prompt, user_prompt
-from metaworld_rt.train.semantic.skills import HOUSEHOLD
 
 IMAGES = Path(__file__).parents[1] / "data" / "semantic_images"
 SKILLS = Skills.of(HOUSEHOLD)

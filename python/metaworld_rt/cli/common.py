@@ -38,16 +38,19 @@ def add_semantic(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--semantic",
         metavar="BACKEND",
-        help="embedded, matcher, transformers:PATH or openai:URL (default: embedded where its model is shipped)",
+        help="embedded, matcher, transformers:PATH or openai:URL (default: embedded, or matcher without its model)",
     )
 
 
 def semantic_spec(given: str | None) -> str:
-    """The backend that was named; without a name the embedded model if it is shipped, else the matcher."""
+    """The backend that was named; without a name the embedded model, else the matcher with one line about it."""
     if given is not None:
         return given
     places = (place / "semantic" / "semantic.json" for place in bundles.places())
-    return "embedded" if any(place.is_file() for place in places) else "matcher"
+    if any(place.is_file() for place in places):
+        return "embedded"
+    print("note: no models/semantic here, so keywords are matched instead (--semantic matcher)", file=sys.stderr)
+    return "matcher"
 
 
 def read_image(path: Path | None):
@@ -58,19 +61,9 @@ def read_image(path: Path | None):
     """
     if path is None:
         return None
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError as error:
-        raise UserError("reading an image needs pillow: pip install 'metaworld-rt[semantic]'") from error
-    import numpy as np
+    from ..semantic.pixels import read_image as read
 
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path} is not an image that can be read") from error
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    return read(path)
 
 
 def positive(kind: type = float, zero: bool = False):

@@ -98,7 +98,8 @@ def execute(args: argparse.Namespace) -> int:
     )
     session = Session(bundle, common.semantic_spec(args.semantic), options)
     viewer = Viewer(session.model) if args.viewer else None
-    print(f'"{args.instruction[:60]}" with {bundle.name}; Ctrl-C stops the robot', flush=True)
+    how = "type a new instruction, or Ctrl-C to stop" if args.prompt else "Ctrl-C stops the robot"
+    print(f'"{args.instruction[:60]}" with {bundle.name}; {how}', flush=True)
     if args.prompt:
         threading.Thread(target=_listen, args=(session,), daemon=True).start()
     with _stopped_by_signals(session.stop), _progress(args.seconds) as progress:
@@ -126,13 +127,14 @@ def execute(args: argparse.Namespace) -> int:
 
 
 def _listen(session) -> None:
-    """Takes each line of standard input as a new instruction; an end of input changes nothing."""
+    """Takes each line of standard input as a new instruction and says what becomes of it; its end changes nothing."""
     for line in sys.stdin:
         try:
             if line.strip():
                 session.ask(line)
+                print(session.answer(), flush=True)
         except ValueError as error:
-            print(error, file=sys.stderr)
+            print(error, file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

@@ -35,6 +35,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_json(expert)
     expert.set_defaults(execute=_expert)
     train_stage2.add_stages(stages)
+    semantic = stages.add_parser("semantic", help="the embedded semantic model, about 25 minutes on one core")
+    semantic.add_argument(
+        "--out", type=Path, default=Path("models/semantic"), metavar="DIR", help="default: %(default)s"
+    )
+    semantic.add_argument(
+        "--work",
+        type=Path,
+        default=Path("runs/semantic"),
+        metavar="DIR",
+        help="checkpoints, caches (default: %(default)s)",
+    )
+    for name, about in _SEMANTIC.items():
+        semantic.add_argument(
+            f"--{name.replace('_', '-')}", type=common.positive(int, zero=name == "seed"), metavar="N", help=about
+        )
+    semantic.add_argument("--exclude", type=Path, metavar="FILE", help="a test set whose sentences are not trained on")
+    common.add_json(semantic)
+    semantic.set_defaults(execute=_semantic)
+
+
+_SEMANTIC = {
+    "scenes": "rendered, for the eye",
+    "eye_epochs": "over those",
+    "sentences": "generated, for the planner",
+    "steps": "of the planner",
+    "seed": "of all of it",
+    "threads": "of PyTorch",
+}
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -96,4 +124,20 @@ def _expert(args: argparse.Namespace) -> int:
     common.write_json(args.json, "train", document)
     print(common.table([[k, v] for k, v in result.scores.items()], ["score", args.name]))
     print(f"{result.path}: {result.decisions} decisions, {result.minutes:.1f} minutes")
+    return 0
+
+
+def _semantic(args: argparse.Namespace) -> int:
+    common.check_writable(args.json, "the result")
+    need_torch()
+    from ..train.semantic.pipeline import Settings, train
+
+    if args.exclude is not None and not args.exclude.is_file():
+        raise UserError(f"cannot read {args.exclude}: no such file")
+    given = {name: getattr(args, name) for name in _SEMANTIC if getattr(args, name) is not None}
+    figures = train(args.out, args.work, Settings(**given, exclude=args.exclude and str(args.exclude)))
+    common.write_json(args.json, "train", {"stage": "semantic", "path": str(args.out), **figures})
+    rows = [[half, name, value] for half in ("eye", "planner") for name, value in figures[half].items()]
+    print(common.table(rows, ["half", "score", "on generated data"]))
+    print(f"{args.out}: score it with benchmarks/semantic.py accuracy")
     return 0

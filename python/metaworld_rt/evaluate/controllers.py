@@ -7,11 +7,11 @@ import re
 from .. import _core
 from ..controller import Controller, skill_command
 from ..errors import UserError
-from ..semantic import SkillPlan, Skills, make_backend
+from ..semantic import SkillPlan, Skills, StagePlan, make_backend
 
 DESCRIPTIONS = {
     "full": "semantic weights, gate, experts and, where the bundle has one, the planner",
-    "no-semantic": "the gate alone weighs the experts",
+    "no-semantic": "the gate alone weighs the experts; without a gate all weigh the same",
     "no-gate": "the semantic weights alone weigh the experts",
     "no-guidance": "the planner without its pull towards the experts",
     "planner-only": "the planner without experts: TD-MPC2 as published",
@@ -46,7 +46,7 @@ class Driver:
         check_controller(name, bundle)
         self._controller = Controller(
             bundle,
-            use_semantic=name != "no-semantic",
+            use_semantic=name != "no-semantic" or not bundle.has_gate,
             use_gate=name != "no-gate" and not name.startswith("expert:"),
             sensor_checks=False,
         )
@@ -77,7 +77,7 @@ def check_controller(name: str, bundle: _core.Bundle) -> None:
             raise UserError(f"no expert {skill!r} in {bundle.name}: it has {', '.join(bundle.skills)}")
     elif name not in DESCRIPTIONS or name == "expert:NAME":
         raise UserError(f"no controller {name!r}: one of {', '.join(DESCRIPTIONS)}")
-    elif name in ("no-semantic", "no-gate") and not bundle.has_gate:
+    elif name == "no-gate" and not bundle.has_gate:
         raise UserError(f"{name} needs a bundle with a gate, and {bundle.name} has none")
     elif name in ("no-guidance", "planner-only") and bundle.planner is None:
         raise UserError(f"{name} needs a bundle with a world model, and {bundle.name} has none")
@@ -85,6 +85,8 @@ def check_controller(name: str, bundle: _core.Bundle) -> None:
 
 def task_plan(name: str, bundle: _core.Bundle, task: str) -> SkillPlan | str:
     """What the controller is told to do on a task: a skill's name, or the matcher's plan for its instruction.
+
+    `no-semantic` is told nothing, that is to weigh all skills the same; a gate, where there is one, decides alone.
 
     Raises:
         UserError: the bundle has no skill for the task.
@@ -95,6 +97,8 @@ def task_plan(name: str, bundle: _core.Bundle, task: str) -> SkillPlan | str:
     plan = make_backend("matcher").plan(INSTRUCTIONS[task], None, skills)
     if plan.refused:
         raise UserError(f"{bundle.name} has no skill for the task {task}: it has {', '.join(bundle.skills)}")
+    if name == "no-semantic":
+        return SkillPlan((StagePlan(dict.fromkeys(bundle.skills, 1.0 / len(bundle.skills))),))
     return plan
 
 

@@ -118,9 +118,15 @@ def _weights(result: Mapping[str, Any], trace: Trace) -> str:
     words = f"{semantic['backend']}: {semantic['calls']} calls, {semantic['failures']} failures"
     if semantic["latency_ms"]["p50"] is not None:
         words += ", latency " + ", ".join(f"{name} {ms:.3g} ms" for name, ms in semantic["latency_ms"].items())
+    if semantic.get("rate_hz"):
+        words += f", asked at {semantic['rate_hz']:.2g} Hz"
     parts = [page.note(words)]
     if semantic.get("message"):
         parts.append(page.note(semantic["message"]))
+    if stages := semantic.get("stages"):
+        parts.append(page.table(["stage", "weights", "until"], [_stage(i, stage) for i, stage in enumerate(stages, 1)]))
+    if faults := semantic.get("failures_by_kind"):
+        parts.append(page.table(["failure", "times"], [[kind, count] for kind, count in faults.items()]))
     if len(trace) >= 2:
         weights = trace.array("weights")
         curves = [
@@ -128,6 +134,12 @@ def _weights(result: Mapping[str, Any], trace: Trace) -> str:
         ]
         parts.append(svg.stacked(trace.array("t"), curves))
     return page.section("Skill weights", *parts)
+
+
+def _stage(number: int, stage: Mapping[str, Any]) -> list[Any]:
+    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in stage["weights"].items())
+    until = stage["until"] if stage["until"] == "never" else f"{stage['until']} {stage['threshold']:g}"
+    return [number, weights, until]
 
 
 def _ladder(result: Mapping[str, Any], trace: Trace) -> str:

@@ -192,6 +192,14 @@ class Session:
         """
         self._semantic.ask(instruction, self.options.image)
 
+    def answer(self, timeout_s: float = 10.0) -> str:
+        """What became of the newest instruction, in one line, once it was answered. Any thread."""
+        plan = self._semantic.wait(timeout_s)
+        if plan is None:
+            return "no plan yet"
+        said = plan.message or " > ".join(plan.skills)
+        return f"{'refused: ' if plan.refused else ''}{said} (confidence {plan.confidence:.2f})"
+
     def stop(self) -> None:
         """Ends the run early: the robot gets a damping command. Any thread, and signal handlers."""
         self.interrupted = True

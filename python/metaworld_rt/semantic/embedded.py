@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .backend import BackendError, Skills, StateSummary, checked_image, checked_instruction
-from .heads import DOORS, PACES, SLOTS, TARGETS, TURNS, Until
+from .heads import DOORS, HOUSEHOLD, PACES, SLOTS, TARGETS, TURNS, Until
 from .pixels import resized
 from .plan import Goal, SkillPlan, StagePlan, checked, refusal, wrapped
 from .plan import Until as Condition
@@ -26,6 +26,7 @@ from .text import GRAMS, MAX_TOKENS, codes, normalised, quantities, tokens
 
 SCHEMA = "metaworld_rt.semantic/1"
 _OPEN, _AJAR = 0.8, 0.08  # rad: how far a measured hinge is called open, ajar
+_LOW = 0.4  # a refusal is never more certain than this: it is the safe skill that is done, not what was asked
 _TURN = {"left": 0.5 * math.pi, "right": -0.5 * math.pi, "back": math.pi}
 
 
@@ -100,9 +101,11 @@ class Embedded:
         seen = self.look(image, state_summary)
         answer = self._ask(marked, skills, seen)
         if answer.refused and seen.words and not self._ask(marked, skills, _NOTHING).refused:
-            return refusal(safe, f"not possible here ({seen.words}): {safe} instead", 1.0 - answer.doubt, answer.text)
+            why = f"not possible here ({seen.words}): {safe} instead"
+            return refusal(safe, why, min(1.0 - answer.doubt, _LOW), answer.text)
         if answer.refused:
-            return refusal(safe, f"unknown, impossible or unsafe: {safe} instead", 1.0 - answer.doubt, answer.text)
+            why = self._lacking(marked, skills, seen) or "unknown, impossible or unsafe"
+            return refusal(safe, f"{why}: {safe} instead", min(1.0 - answer.doubt, _LOW), answer.text)
         stages = self._stages(answer, skills.names, found, seen, state_summary)
         message = " > ".join(stage.top for stage in stages) + (f" ({seen.words})" if seen.words else "")
         return checked(SkillPlan(stages, answer.confidence, False, message, answer.text), skills.names)
@@ -143,6 +146,21 @@ class Embedded:
         return _Answer(
             _softmax(skill), turn.argmax(-1), pace.argmax(-1), until.argmax(-1), float(1 / (1 + np.exp(-refuse)))
         )
+
+    def _lacking(self, marked: str, skills: Skills, seen: Seen) -> str:
+        """Which of the household's skills, absent from this bundle, the request needs; empty where none would help."""
+        absent = tuple((name, does) for name, does in HOUSEHOLD if name not in skills.names)
+        if not absent:
+            return ""
+        fuller = Skills((*skills, *absent), skills.safe)
+        answer = self._ask(marked, fuller, seen)
+        if answer.refused:
+            return ""
+        used = {fuller.names[i] for i in answer.skill[: answer.length].argmax(-1)}
+        needed = [does for name, does in absent if name in used]
+        if not needed:
+            return ""
+        return f"this bundle has no skill that {', and none that '.join(needed)}; it has {', '.join(skills.names)}"
 
     def _stages(
         self, answer: _Answer, names: list[str], found: list[tuple[str, float]], seen: Seen, state: StateSummary | None

@@ -25,3 +25,14 @@ TURNS = ("", "left", "right", "back", "target")
 PACES = ("", "slow", "fast", "speed1", "speed2")
 DOORS = ("none", "closed", "ajar", "open")
 TARGETS = ("none", "near", "far")
+
+# The household's skills: the hand-written test set assumes them, and a bundle that lacks one is told so by these words.
+HOUSEHOLD = (
+    ("stand", "stands still and keeps its balance"),
+    ("walk", "walks along the heading at about 1 m/s"),
+    ("run", "runs along the heading"),
+    ("reach", "moves the left hand to a target point"),
+    ("door_approach", "walks up to the door and stops in front of it"),
+    ("door_open", "turns the handle and pulls the door open"),
+    ("door_pass", "walks through the open door to the other side"),
+)

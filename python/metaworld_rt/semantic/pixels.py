@@ -24,6 +24,8 @@ def read_image(path: str | Path) -> np.ndarray:
     except ImportError as error:
         raise BackendError("reading image files needs Pillow: pip install 'metaworld-rt[semantic]'") from error
     path = Path(path)
+    if not path.is_file():
+        raise BackendError(f"cannot read {path}: {'it is a folder' if path.is_dir() else 'no such file'}")
     try:
         if path.stat().st_size > MAX_FILE:
             raise BackendError(f"{path} is larger than {MAX_FILE >> 20} MB")

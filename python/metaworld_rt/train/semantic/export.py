@@ -75,6 +75,11 @@ def export(eye: Eye, planner: Planner, folder: Path, provenance: dict[str, Any])
         ["text", "skills", "door", "target"],
         (_codes(1, 40), _codes(3, 5), *texts[2:]),
     )
+    write_card(folder, provenance)
+
+
+def write_card(folder: Path, provenance: dict[str, Any]) -> None:
+    """Writes semantic.json for the two ONNX files that stand in the folder."""
     files = {}
     for name in ("eye.onnx", "planner.onnx"):
         data = (folder / name).read_bytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -59,8 +60,8 @@ def _eye_loss(eye: Eye, x: Tensor, door: Tensor, target: Tensor, ball: Tensor) -
     )
 
 
-def train_eye(train: Album, check: Album, path: Path, epochs: int = 20, batch: int = 64, seed: int = 0) -> Eye:
-    """Trains the eye, or finds it trained at `path`; prints its accuracy on `check`."""
+def train_eye(train: Callable[[], Album], path: Path, epochs: int = 15, batch: int = 64, seed: int = 0) -> Eye:
+    """Trains the eye on the scenes that `train` makes, or finds it trained at `path`."""
     torch.manual_seed(seed)
     eye = Eye()
     optimiser = torch.optim.AdamW(eye.parameters(), lr=2e-3, weight_decay=1e-3)
@@ -70,14 +71,17 @@ def train_eye(train: Album, check: Album, path: Path, epochs: int = 20, batch: i
         eye.load_state_dict(state["eye"])
         optimiser.load_state_dict(state["optimiser"])
         first, spent = state["epoch"], state["cpu_s"]
+    if first >= epochs:
+        return eye.eval()
     spent -= time.process_time()
-    tensors = [torch.from_numpy(part) for part in (train.images, train.door, train.target, train.ball)]
+    scenes = train()
+    tensors = [torch.from_numpy(part) for part in (scenes.images, scenes.door, scenes.target, scenes.ball)]
     tensors[0] = tensors[0].permute(0, 3, 1, 2)
-    steps = epochs * (len(train.images) // batch)
+    steps = epochs * (len(scenes.images) // batch)
     for epoch in tqdm(range(first, epochs), desc="train eye", initial=first, total=epochs):
         rng = np.random.default_rng([seed, epoch])
         eye.train()
-        order = torch.from_numpy(rng.permutation(len(train.images)))
+        order = torch.from_numpy(rng.permutation(len(scenes.images)))
         for i in range(len(order) // batch):
             for group in optimiser.param_groups:
                 group["lr"] = _schedule(epoch * (len(order) // batch) + i, steps, 2e-3)
@@ -88,9 +92,7 @@ def train_eye(train: Album, check: Album, path: Path, epochs: int = 20, batch: i
             optimiser.step()
         state = {"eye": eye.state_dict(), "optimiser": optimiser.state_dict(), "epoch": epoch + 1}
         save(path, **state, cpu_s=spent + time.process_time())
-    eye.eval()
-    print("eye:", ", ".join(f"{name} {value:.4g}" for name, value in eye_scores(eye, check).items()))
-    return eye
+    return eye.eval()
 
 
 @torch.no_grad()

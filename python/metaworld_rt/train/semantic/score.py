@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ...semantic import BackendError, PlanError, SemanticBackend, SkillPlan, StateSummary
+from ...semantic.heads import HOUSEHOLD
 from ...semantic.pixels import read_image
-from .skills import HOUSEHOLD
 
 TARGETS = {"top": 0.9, "sequence": 0.8, "refusal": 0.9, "image": 0.85}
 REFUSED = "(refused)"

@@ -14,17 +14,6 @@ from dataclasses import dataclass, field
 
 CORE = ("stand", "walk", "run", "reach", "door_approach", "door_open", "door_pass")  # training only
 
-# The household bundle's skills as the hand-written test set assumes them; inference reads the bundle's own.
-HOUSEHOLD = (
-    ("stand", "stands still and keeps its balance"),
-    ("walk", "walks along the heading at about 1 m/s"),
-    ("run", "runs along the heading"),
-    ("reach", "moves the left hand to a target point"),
-    ("door_approach", "walks up to the door and stops in front of it"),
-    ("door_open", "turns the handle and pulls the door open"),
-    ("door_pass", "walks through the open door to the other side"),
-)
-
 NAMES: dict[str, list[str]] = {
     "stand": ["stand", "stand", "stand", "standing", "stand_still", "balance", "idle", "h1_stand"],
     "walk": ["walk", "walk", "walk", "walking", "walk_forward", "gait_walk", "locomotion_walk", "h1_walk"],
