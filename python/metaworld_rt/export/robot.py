@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from metaworld_rt.plants.robot import Robot
 
+TICK_HZ = 1000
+COMMAND_STEP = 0.5  #: largest change of a joint's spring torque in a tick, as a share of its largest torque
+
 #: Features that carry a command rather than a measurement.
 _COMMANDS = ("heading", "speed", "phase", "hand_to_goal", "base_to_goal")
 
@@ -26,9 +29,14 @@ def observation_section(robot: Robot, extra: tuple[tuple[str, int], ...] = ()) -
 
 
 def limits_section(robot: Robot) -> dict:
-    """The `limits` object. A policy steps its targets by up to half a radian; 100 rad/s follows that in 5 ms."""
+    """The `limits` object.
+
+    A policy holds its targets for a decision and then steps them. No tick may step a target by more than what changes
+    the joint's torque by half of its largest (0.5 max_force / stiffness): healthy experts stay within that, a broken
+    one is spread over several ticks.
+    """
     return {
-        "command_rate": [100.0] * robot.n,
+        "command_rate": (COMMAND_STEP * robot.max_force / robot.stiffness * TICK_HZ).tolist(),
         "stop_damping": (4.0 * robot.damping).tolist(),
         "plan_max_age_ms": 200,
         "observation_max_age_ms": 60,

@@ -81,7 +81,7 @@ class LocomotionEnv(SkillEnv):
         limit = self.difficulty * self.skill.push
         self.physics.qvel[rows, :2] += self.rng.uniform(-limit, limit, (len(rows), 2))
         self.physics.qvel[rows, 3:6] += self.rng.uniform(-limit, limit, (len(rows), 3)) * 0.5
-        if self.skill.period > 0:  # now and then a new course
+        if self.skill.speed > 0:  # now and then a new course
             turn = self.rng.normal(0.0, self.skill.yaw_range, len(rows)) * (self.rng.random(len(rows)) < 0.5)
             self.heading[rows] += turn
         self._schedule_push(rows)

@@ -113,7 +113,7 @@ def locomotion_terms(skill: Skill, step: Step) -> dict[str, np.ndarray]:
         "sideways": -np.square(velocity[:, 1]),
         "yaw_rate": -np.square(np.clip(s.qvel[:, 5], -3, 3)) * (forward_x > 0.9),
     }
-    if skill.period > 0:
+    if skill.speed > 0:
         terms |= gait_terms(skill, step)
         terms["speed"] = np.exp(-np.square((velocity[:, 0] - skill.speed) / (0.2 * skill.speed)))
         terms["heading"] = forward_x
@@ -129,6 +129,5 @@ def reward(skill: Skill, terms: dict[str, np.ndarray], polish: float = 0.0) -> n
     total = np.zeros_like(terms["task"])
     for name, weight in skill.weights.items():
         factor = 1.0 + polish * (skill.polish.get(name, 1.0) - 1.0)
-        if name in terms:
-            total = total + weight * factor * terms[name]
+        total = total + weight * factor * terms[name]
     return total

@@ -12,7 +12,7 @@ class Skill:
     Attributes:
         name, description: as in the bundle.
         task: the task whose reward is the main term.
-        period: gait period, s; 0 for a skill without a gait.
+        period: of the phase that it sees, s; 0 for none.
         speed: m/s along the heading that the shaping aims at.
         height: of the pelvis, m, below which it is told to stand taller; straight legs make 1.04.
         swing_height: how high a swinging foot lifts, m.
@@ -97,12 +97,12 @@ SKILLS: dict[str, Skill] = {
             name="stand",
             description="stands still, upright and relaxed, and catches itself when pushed",
             task="stand",
-            period=0.0,
+            period=0.8,  # as walk: it comes to a stop in the rhythm of its steps
             speed=0.0,
             yaw_range=0.3,
             turn_share=0.3,
             decisions=2_500_000,
-            weights={**_COMMON, "still": 0.3, "joint_speed": 0.002, "both_feet": 0.2},
+            weights={**_COMMON, "still": 0.8, "joint_speed": 0.002, "both_feet": 0.4},
             polish=_POLISH,
             sources=("walk", "run"),
         ),
