@@ -149,6 +149,9 @@ void bind_status(py::module_& m) {
       .def_property_readonly("stage", [](const S& s) { return s.stage; })
       .def_property_readonly(
           "generation", [](const S& s) { return s.generation; }, "Which bundle is in force: 0 the first, +1 a swap.")
+      .def_property_readonly(
+          "frozen_joint", [](const S& s) { return s.frozen_joint; },
+          "Index of the joint whose encoder sticks (rung joint_frozen); -1: none.")
       .def_property_readonly("plan_age_ns", [](const S& s) { return s.plan_age_ns; })
       .def_property_readonly("semantic_age_ns", [](const S& s) { return s.semantic_age_ns; })
       .def_property_readonly("alpha", [](const S& s) { return s.alpha; })

@@ -179,6 +179,7 @@ enum {
   MWRT_DEADLINE_MISSED,
   MWRT_CONTROLLED_STOP,
   MWRT_SWAP_REFUSED,
+  MWRT_JOINT_FROZEN,
   MWRT_RUNGS,
   MWRT_MAX_RUNGS = 32
 };
@@ -198,6 +199,8 @@ typedef struct mwrt_status {
   float mixture[MWRT_MAX_SKILLS]; /* fused weights */
   float action[MWRT_MAX_JOINTS];  /* normalised */
   uint64_t rungs[MWRT_MAX_RUNGS]; /* counters since the controller was created */
+  int32_t frozen_joint;           /* whose encoder sticks (MWRT_JOINT_FROZEN); -1: none */
+  uint32_t reserved;
 } mwrt_status;
 
 /* One tick at t_ns: observation[size] (mwrt_bundle_info.observation_size values), measured at observation_t_ns.

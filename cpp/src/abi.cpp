@@ -89,7 +89,7 @@ T take(const T* in, T value) noexcept {
 constexpr std::size_t kInfo1 = sizeof(mwrt_bundle_info), kJoint1 = sizeof(mwrt_joint), kTerm1 = sizeof(mwrt_term),
                       kSkill1 = sizeof(mwrt_skill), kOptions1 = sizeof(mwrt_options),
                       kPlanner1 = sizeof(mwrt_planner_options), kCommand1 = sizeof(mwrt_command),
-                      kStatus1 = sizeof(mwrt_status), kStatistics1 = sizeof(mwrt_statistics),
+                      kStatus1 = offsetof(mwrt_status, frozen_joint), kStatistics1 = sizeof(mwrt_statistics),
                       kSkillCommand1 = sizeof(mwrt_skill_command);
 constexpr const char* kSize = "struct_size is not set: use MWRT_INIT";
 
@@ -155,6 +155,7 @@ void give_status(const mw::Status& in, mwrt_status* out) noexcept {
   std::copy(in.mixture.begin(), in.mixture.end(), s.mixture);
   std::copy(in.action.begin(), in.action.end(), s.action);
   std::copy(in.rungs.begin(), in.rungs.end(), s.rungs);
+  s.frozen_joint = in.frozen_joint;
   give(out, s);
 }
 

@@ -127,6 +127,106 @@ TEST_CASE("observation_frozen: identical sensors are held after 100 ms, then sto
   CHECK(again.status.mode == Mode::running);
 }
 
+TEST_CASE("joint_frozen: one encoder that sticks while the command moves is held, then stopped, and named") {
+  Walking rig;
+  rig.encoders = false;
+  const auto others = [&] { rig.jitter(0), rig.jitter(2); };
+  for (int i = 0; i < 500; ++i) others(), rig.tick();
+  CHECK(rig.status.mode == Mode::running);  // nothing was asked of it
+  CHECK_EQ(rig.status.frozen_joint, -1);
+  SkillCommand c = toy::only(0, 2);
+  c.ttl_ns = INT64_MAX;
+  rig.controller.post(c);
+  int until_held = 0;
+  for (; until_held < 2000 && rig.status.mode == Mode::running; ++until_held) others(), rig.tick();
+  CHECK(rig.status.mode == Mode::holding);
+  CHECK(until_held > 100 && until_held < 400);  // the weights slew, then observation_frozen_ms
+  CHECK_EQ(rig.rung(Rung::joint_frozen), 1u);
+  CHECK_EQ(rig.rung(Rung::observation_frozen), 0u);
+  CHECK_EQ(rig.status.frozen_joint, 1);
+  for (int i = 0; i < 61; ++i) others(), rig.tick();
+  CHECK(rig.status.mode == Mode::stopped);
+  CHECK_EQ(rig.rung(Rung::controlled_stop), 1u);
+  rig.controller.rearm();
+  for (int i = 0; i < 50; ++i) others(), rig.tick();
+  CHECK(rig.status.mode == Mode::stopped);  // it still sticks
+  rig.encoders = true;
+  rig.tick();
+  CHECK(rig.status.mode == Mode::running);
+  CHECK_EQ(rig.status.frozen_joint, -1);
+  CHECK_EQ(rig.bad_commands, 0u);
+}
+
+TEST_CASE("joint_frozen: a measured speed that the position does not follow") {
+  Walking rig;
+  rig.encoders = false;
+  double& speed = rig.observation[rig.bundle_->find(ObservationKind::joint_vel)->offset + 2];
+  speed = 0.4;
+  rig.ticks(2000);
+  CHECK_EQ(rig.rung(Rung::joint_frozen), 0u);
+  speed = -0.6;
+  rig.ticks(100);
+  CHECK_EQ(rig.rung(Rung::joint_frozen), 0u);
+  rig.tick();
+  CHECK_EQ(rig.rung(Rung::joint_frozen), 1u);
+  CHECK_EQ(rig.status.frozen_joint, 2);
+}
+
+TEST_CASE("joint_frozen: standing still never trips it, nor slow encoders, nor an outage of all sensors") {
+  Walking still;  // a simulator without noise: only the inertial unit has news
+  still.encoders = false;
+  still.ticks(20'000);
+  CHECK(still.status.mode == Mode::running);
+  CHECK_EQ(still.rung(Rung::joint_frozen), 0u);
+
+  Bundle small = toy::bundle();  // the command moves, but not by what friction holds
+  toy::expert(small, "sway", {0.58f, -0.42f, 0.29f}, 0.5);
+  Walking swaying(small);
+  swaying.encoders = false;
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    SkillCommand c = toy::only(i % 2 ? 1 : 3, i + 2);
+    c.ttl_ns = INT64_MAX;
+    swaying.controller.post(c);
+    swaying.ticks(500);
+  }
+  CHECK_EQ(swaying.rung(Rung::joint_frozen), 0u);
+
+  Walking slow;  // encoders at 20 Hz, base at 1 kHz, and the command goes to and fro
+  slow.encoders = false;
+  for (std::uint32_t i = 0; i < 5000; ++i) {
+    if (i % 500 == 0) {
+      SkillCommand c = toy::only(i / 500 % 2, i + 2);
+      c.ttl_ns = INT64_MAX;
+      slow.controller.post(c);
+    }
+    if (i % 50 == 0)
+      for (std::size_t j = 0; j < toy::kJoints; ++j) slow.jitter(j);
+    slow.tick();
+  }
+  CHECK_EQ(slow.rung(Rung::joint_frozen), 0u);
+
+  Walking dark;  // 90 ms without any news, again and again, on a joint that is said to move
+  dark.set(ObservationKind::joint_vel, {1.0, 1.0, 1.0});
+  for (int i = 0; i < 20; ++i) {
+    dark.wiggle = false;
+    dark.ticks(90);
+    dark.wiggle = true;
+    dark.tick();
+  }
+  CHECK_EQ(dark.rung(Rung::joint_frozen), 0u);
+  CHECK_EQ(dark.rung(Rung::observation_frozen), 0u);
+}
+
+TEST_CASE("joint_frozen: a plant in lockstep is not checked") {
+  ControllerOptions options;
+  options.sensor_checks = false;
+  Walking rig(toy::bundle(), options);
+  rig.encoders = false;
+  rig.set(ObservationKind::joint_vel, {1.0, 1.0, 1.0});
+  rig.ticks(1000);
+  CHECK(rig.status.mode == Mode::running);
+}
+
 TEST_CASE("observation_late: up to the limit it is used, beyond it is held, then stops") {
   Walking rig;
   rig.delay = 60 * kMs;
@@ -231,6 +331,7 @@ TEST_CASE("output_rejected: a non-finite action leaves the last one; the robot g
 TEST_CASE("rungs have names for the JSON") {
   CHECK_EQ(std::string(name(Rung::late_plan)), "late_plan");
   CHECK_EQ(std::string(name(Rung::swap_refused)), "swap_refused");
+  CHECK_EQ(std::string(name(Rung::joint_frozen)), "joint_frozen");
   CHECK_EQ(std::string(name(Rung::observation_late)), "observation_late");
   CHECK_EQ(std::string(name(Rung::controlled_stop)), "controlled_stop");
 }

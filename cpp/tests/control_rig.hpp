@@ -1,6 +1,7 @@
 // Steps a controller over a toy bundle at 1 kHz with observations that change like real ones.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -25,12 +26,14 @@ struct Rig {
   std::int64_t t = 1000 * kMs, delay = 0, period = kMs;
   mw::Command command;
   mw::Status status;
-  bool wiggle = true;
+  bool wiggle = true;              ///< sensors differ from tick to tick, as real ones do
+  bool encoders = true;            ///< those of the joints too
   std::uint64_t bad_commands = 0;  ///< not finite, or outside the joint limits
 
   /// One tick, then time moves on.
   void tick() {
     if (wiggle) observation[bundle_->find(mw::ObservationKind::base_ang_vel)->offset] += 1e-9;
+    for (std::size_t i = 0; wiggle && encoders && i < kJoints; ++i) jitter(i);
     {
       const RealtimeScope realtime;
       controller.step(t, t - delay, observation, command, status);
@@ -39,6 +42,11 @@ struct Rig {
       bad_commands += !(command.q[i] >= bundle_->robot.lower[i] && command.q[i] <= bundle_->robot.upper[i]) ||
                       !std::isfinite(command.kp[i]) || !std::isfinite(command.kd[i]);
     t += period;
+  }
+  /// One joint's position moves by next to nothing, and back in the next tick.
+  void jitter(std::size_t joint) {
+    observation[bundle_->find(mw::ObservationKind::joint_pos)->offset + joint] += jitter_[joint];
+    jitter_[joint] = -jitter_[joint];
   }
   void ticks(int n) {
     for (int i = 0; i < n; ++i) tick();
@@ -50,6 +58,9 @@ struct Rig {
   double target(std::size_t joint, double action) const {
     return bundle_->robot.default_pos[joint] + bundle_->action_scale[joint] * action;
   }
+
+ private:
+  std::array<double, kJoints> jitter_{1e-13, 1e-13, 1e-13};
 };
 
 /// Answers every request at once with the same action in every step.

@@ -301,6 +301,11 @@ class Status:
     def decision(self) -> int:
         ...
     @property
+    def frozen_joint(self) -> int:
+        """
+        Index of the joint whose encoder sticks (rung joint_frozen); -1: none.
+        """
+    @property
     def generation(self) -> int:
         """
         Which bundle is in force: 0 the first, +1 a swap.
@@ -1145,5 +1150,5 @@ def time_gemm(precision: str, rows: typing.SupportsInt | typing.SupportsIndex, k
     """
 MAX_SKILLS: int = 32
 MAX_STAGES: int = 8
-RUNGS: tuple = ('late_plan', 'stale_plan', 'semantic_stale', 'semantic_safe', 'semantic_rejected', 'output_clamped', 'output_rejected', 'observation_invalid', 'observation_frozen', 'observation_late', 'clock_jump', 'deadline_missed', 'controlled_stop', 'swap_refused')
+RUNGS: tuple = ('late_plan', 'stale_plan', 'semantic_stale', 'semantic_safe', 'semantic_rejected', 'output_clamped', 'output_rejected', 'observation_invalid', 'observation_frozen', 'observation_late', 'clock_jump', 'deadline_missed', 'controlled_stop', 'swap_refused', 'joint_frozen')
 __version__: str = '0.1.0'

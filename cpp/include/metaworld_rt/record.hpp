@@ -40,6 +40,7 @@ struct TickHeader {
   std::uint8_t new_decision, plan_used;
   std::uint8_t rearm, stop, refused_swaps;  ///< inputs: requests taken in this tick
   std::uint8_t timed;                       ///< input: the tick before was reported (missed, wakeup_ns, duration_ns)
+  std::uint8_t frozen_joint;                ///< 1 + the joint whose encoder sticks; 0: none
 };
 
 struct SwapRecord {

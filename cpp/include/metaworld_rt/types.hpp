@@ -116,6 +116,7 @@ enum class Rung : std::uint8_t {
   deadline_missed,      ///< a tick ended after the next was due
   controlled_stop,      ///< damping command from here on, until re-armed
   swap_refused,         ///< a new bundle failed validation or self-test
+  joint_frozen,         ///< one joint's encoder sticks while it should move: hold, then stop
   count
 };
 inline constexpr std::size_t kRungs = static_cast<std::size_t>(Rung::count);
@@ -140,7 +141,8 @@ struct Status {
   bool stages_done = false;      ///< the condition of the command's last stage has been met
   std::uint32_t command_id = 0;  ///< id of the skill command in force
   std::uint32_t stage = 0;
-  std::uint32_t generation = 0;  ///< which bundle is in force: 0 the first, +1 a swap
+  std::uint32_t generation = 0;    ///< which bundle is in force: 0 the first, +1 a swap
+  std::int32_t frozen_joint = -1;  ///< whose encoder sticks (joint_frozen); -1: none
   std::int64_t plan_age_ns = 0;
   std::int64_t semantic_age_ns = 0;
   float alpha = 0.0f;

@@ -263,6 +263,7 @@ void Controller::Impl::fill(std::int64_t t, Mode mode, bool new_decision, Comman
   status.command_id = s.semantic.commanded ? s.semantic.command.id : 0;
   status.stage = s.semantic.stage;
   status.generation = s.generation;
+  status.frozen_joint = s.watchdog.frozen_joint;
   status.plan_age_ns = s.follower.any ? t - s.follower.plan.t_ns : 0;
   status.semantic_age_ns = SemanticPolicy::age(s.semantic, t);
   status.alpha = s.semantic.alpha;
@@ -284,7 +285,8 @@ void Controller::Impl::step(std::int64_t t, std::int64_t observation_t, std::spa
   keep_time(t, jumped);
   const TickInputs in = take_inputs(t);
   if (in.timed) s.stop.deadlines(in.timing.missed, engine->bundle->limits.missed_deadlines_stop, s.rungs);
-  const Watchdog::Verdict verdict = engine->watchdog.check(s.watchdog, t, observation_t, observation, s.rungs);
+  const double* asked = s.has_command && !s.stop.stopped ? s.q.data() : nullptr;
+  const Watchdog::Verdict verdict = engine->watchdog.check(s.watchdog, t, observation_t, observation, asked, s.rungs);
 
   if (verdict == Watchdog::Verdict::stop || in.stop) s.stop.stop(s.rungs);
   s.rearm_pending = s.stop.stopped && !in.stop && (s.rearm_pending || in.rearm);

@@ -91,6 +91,7 @@ void TickRecorder::tick(const Engine& engine, const State& state, const TickInpu
   h.stop = inputs.stop;
   h.refused_swaps = static_cast<std::uint8_t>(std::min<std::uint32_t>(inputs.refused_swaps, 255));
   h.timed = inputs.timed;
+  h.frozen_joint = static_cast<std::uint8_t>(status.frozen_joint + 1);
   ring_->push(RecordType::tick, {bytes_of(h), std::as_bytes(kept), bytes_of(command.q.data(), joints),
                                  bytes_of(status.action.data(), joints), bytes_of(status.mixture.data(), skills)});
 }

@@ -9,7 +9,8 @@ std::string_view binary_layout(RecordType type) noexcept {
              "before), plan_age_ns, semantic_age_ns; u32 missed, rungs (bit i: rung i of the ladder counted in this "
              "tick), stage, command_id, generation; f32 alpha, phase; u16 observation_size, joints, skills; u8 mode "
              "(0 running, 1 holding, 2 stopped), command_mode (0 position, 1 damping), new_decision, plan_used, "
-             "rearm, stop, refused_swaps, timed; zero bytes to 112; f64 observation[observation_size]; f64 q[joints] "
+             "rearm, stop, refused_swaps, timed, frozen_joint (1 + its number; 0: none); zero bytes to 112; f64 "
+             "observation[observation_size]; f64 q[joints] "
              "(rad); f32 action[joints] (normalised); f32 mixture[skills]";
     case RecordType::command:
       return "little-endian: SkillCommand of metaworld_rt/types.hpp, cut after its last stage";

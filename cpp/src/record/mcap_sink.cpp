@@ -56,7 +56,8 @@ void end_object(std::string& out) {
   out += '}';
 }
 bool serious(Rung rung) {
-  return rung == Rung::controlled_stop || rung == Rung::output_rejected || rung == Rung::observation_invalid;
+  return rung == Rung::controlled_stop || rung == Rung::output_rejected || rung == Rung::observation_invalid ||
+         rung == Rung::joint_frozen;
 }
 
 }  // namespace
@@ -202,6 +203,8 @@ void McapSink::put_ladder(const TickView& tick, std::uint64_t sequence) {
     add_count(text_, "level", serious(rung) ? 4 : 3);
     text_ += "\"message\":\"";
     text_ += name(rung);
+    if (rung == Rung::joint_frozen && h.frozen_joint > 0 && h.frozen_joint <= bundle_->robot.size())
+      text_ += " (" + bundle_->robot.joints[h.frozen_joint - 1u] + ")";
     text_ += " at tick ";
     text_ += std::to_string(h.tick);
     text_ += ", now ";

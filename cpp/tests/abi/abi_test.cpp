@@ -37,6 +37,7 @@ struct Host {
   }
   mwrt_result tick() {
     observation.back() += 1e-9;
+    for (std::uint32_t i = 0; i < info.joints; ++i) observation[7 + i] = observation[7 + i] == 0.0 ? 1e-12 : 0.0;
     const mwrt_result r =
         mwrt_controller_step(controller, t, t, observation.data(), observation.size(), &command, &status);
     t += kMs;
@@ -233,6 +234,19 @@ TEST_CASE("abi: what a host gets wrong is an error code, never a crash; a comman
   CHECK_EQ(host.status.rungs[MWRT_OBSERVATION_INVALID], 2u);
   CHECK_EQ(std::string(mwrt_rung_name(MWRT_CLOCK_JUMP)), "clock_jump");
   CHECK_EQ(std::string(mwrt_rung_name(1000)), "unknown");
+}
+
+TEST_CASE("abi: a host built before the status grew is served what it has room for") {
+  Host host;
+  auto status = init<mwrt_status>();
+  status.struct_size = 720;
+  status.reserved = 0xeeeeeeee;
+  CHECK_EQ(mwrt_controller_step(host.controller, 0, 0, host.observation.data(), 51, &host.command, &status), MWRT_OK);
+  CHECK_EQ(status.struct_size, 720u);
+  CHECK_EQ(status.reserved, 0xeeeeeeeeu);
+  status.struct_size = 719;
+  CHECK_EQ(mwrt_controller_step(host.controller, 0, 0, host.observation.data(), 51, &host.command, &status),
+           MWRT_INVALID_ARGUMENT);
 }
 
 TEST_CASE("abi: a host of a later version with a larger struct is served what is known") {

@@ -18,7 +18,8 @@ _Static_assert(MWRT_OK == 0 && MWRT_INVALID_ARGUMENT == 1 && MWRT_REFUSED == 2 &
 _Static_assert(MWRT_POSITION == 0 && MWRT_DAMPING == 1 && MWRT_RUNNING == 0 && MWRT_HOLDING == 1 && MWRT_STOPPED == 2,
                "modes");
 _Static_assert(MWRT_LATE_PLAN == 0 && MWRT_SEMANTIC_STALE == 2 && MWRT_OUTPUT_CLAMPED == 5 &&
-                   MWRT_OBSERVATION_LATE == 9 && MWRT_CONTROLLED_STOP == 12 && MWRT_SWAP_REFUSED == 13,
+                   MWRT_OBSERVATION_LATE == 9 && MWRT_CONTROLLED_STOP == 12 && MWRT_SWAP_REFUSED == 13 &&
+                   MWRT_JOINT_FROZEN == 14,
                "rungs");
 _Static_assert(MWRT_UNTIL_NEVER == 0 && MWRT_UNTIL_DOOR_HINGE == 3 && MWRT_UNTIL_UPRIGHT == 8, "conditions");
 
@@ -83,7 +84,7 @@ FIELD(mwrt_command, t_ns, 8, 8)
 FIELD(mwrt_command, q, 16, 512)
 FIELD(mwrt_command, kp, 528, 512)
 FIELD(mwrt_command, kd, 1040, 512)
-SIZE(mwrt_status, 720)
+SIZE(mwrt_status, 728)
 FIELD(mwrt_status, struct_size, 0, 4)
 FIELD(mwrt_status, mode, 4, 4)
 FIELD(mwrt_status, t_ns, 8, 8)
@@ -102,6 +103,8 @@ FIELD(mwrt_status, phase, 76, 4)
 FIELD(mwrt_status, mixture, 80, 128)
 FIELD(mwrt_status, action, 208, 256)
 FIELD(mwrt_status, rungs, 464, 256)
+FIELD(mwrt_status, frozen_joint, 720, 4)
+FIELD(mwrt_status, reserved, 724, 4)
 SIZE(mwrt_statistics, 104)
 FIELD(mwrt_statistics, struct_size, 0, 4)
 FIELD(mwrt_statistics, reserved, 4, 4)

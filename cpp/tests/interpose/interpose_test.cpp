@@ -36,6 +36,7 @@ struct Flight : toy::Rig {
   std::uint64_t armed_ticks = 0;
   void tick() {
     observation[bundle_->find(ObservationKind::base_ang_vel)->offset] += 1e-9;
+    for (std::size_t i = 0; encoders && i < toy::kJoints; ++i) jitter(i);
     counter.arm();
     controller.report({missed, 0, 0});
     controller.step(t, t - delay, observation, command, status);
@@ -117,6 +118,12 @@ TEST_CASE("a tick: nothing, over every rung, command, plan, stop, re-arm and swa
     rig.ticks(20);
     rig.observation = good;
     rig.ticks(20);
+    rig.encoders = false;  // joint_frozen
+    rig.set(ObservationKind::joint_vel, {1.0, 0.0, 0.0});
+    rig.ticks(120);
+    rig.encoders = true;
+    rig.set(ObservationKind::joint_vel, {0.0, 0.0, 0.0});
+    rig.ticks(20);
     rig.delay = 90 * kMs;  // observation_late
     rig.ticks(20);
     rig.delay = 0;
@@ -140,10 +147,12 @@ TEST_CASE("a tick: nothing, over every rung, command, plan, stop, re-arm and swa
     }
   }
   // observation_frozen, and semantic_safe with time
+  rig.encoders = false;
   for (int i = 0; i < 150; ++i) {
     rig.observation[rig.bundle_->find(ObservationKind::base_ang_vel)->offset] -= 1e-9;
     rig.tick();
   }
+  rig.encoders = true;
   rig.controller.rearm();
   rig.controller.post(toy::only(1));
   rig.ticks(7000);
