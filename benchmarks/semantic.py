@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from metaworld_rt.semantic.backend import Skills, StateSummary
 from metaworld_rt.semantic.callers import InProcess, Request
 from metaworld_rt.semantic.heads import HOUSEHOLD
 from metaworld_rt.semantic.pixels import read_image
-from metaworld_rt.semantic.plan import SkillPlan
+from metaworld_rt.semantic.plan import SkillPlan, StagePlan
 from metaworld_rt.semantic.runner import RunnerConfig
 from metaworld_rt.train.semantic.score import cases, confusion, scores
 
@@ -96,42 +97,58 @@ def _ask(child: InProcess, skills: Skills, text: str, image: np.ndarray, number:
 
 # --- chaos
 
+_EVERY = 5  # of so many calls the first is answered well, so that the robot always has something to do
+_HURRY = RunnerConfig(period_s=0.1, timeout_s=0.1, backoff_s=0.1, start_timeout_s=30.0, ttl_s=5.0)
+
+
+class _Idle:
+    """A backend that is asked once."""
+
+    name = "idle"
+    config = RunnerConfig(period_s=3600.0, ttl_s=3600.0)
+
+    def plan(self, *_):
+        return SkillPlan((StagePlan({"walk": 1.0}),))
+
 
 class _Storm:
     """A backend that answers well every fifth time, else fails as told; its runner calls ten times a second."""
 
     name = "storm"
+    config = _HURRY
 
     def __init__(self, mode: str):
         from semantic_chaos import Chaos
 
-        self._good, self._bad, self._mode = Chaos("good"), Chaos(mode), mode
+        self._good, self._bad = Chaos("good"), Chaos(mode)
         self.calls = self.faults = 0
-        self.config = RunnerConfig(period_s=0.1, timeout_s=0.1, backoff_s=0.1, start_timeout_s=30.0, ttl_s=1.0)
 
     def plan(self, *args):
         self.calls += 1
-        if self.calls % 5 == 1:
+        if self.calls % _EVERY == 1:
             return self._good.plan(*args)
         self.faults += 1
         return self._bad.plan(*args)
 
 
-class _Killer(InProcess):
-    """A good child process that is sent a signal before each call but every fifth."""
+class _Child(InProcess):
+    """A child process that hangs, or is sent a signal, at each call but every fifth; then a new one is started."""
 
-    def __init__(self, what: signal.Signals | None):
-        child = [sys.executable, str(TESTS / "semantic" / "semantic_chaos.py"), "good"]
+    config = _HURRY
+
+    def __init__(self, fault: str | signal.Signals):
+        child = [sys.executable, str(TESTS / "semantic" / "semantic_chaos.py"), "told"]
         super().__init__("chaos", command=child)
-        self._what, self.calls, self.faults = what, 0, 0
-        self.config = RunnerConfig(period_s=0.1, timeout_s=0.1, backoff_s=0.1, start_timeout_s=30.0, ttl_s=1.0)
+        self._fault, self.calls, self.faults = fault, 0, 0
 
     def start(self, request: Request) -> None:
         self.calls += 1
-        if self._what is not None and self.pid and self.calls % 5 != 1:
-            os.kill(self.pid, self._what)
-            self.faults += 1
-        super().start(request)
+        bad = self.calls % _EVERY != 1 and self.pid is not None
+        self.faults += bad
+        if bad and isinstance(self._fault, signal.Signals):
+            os.kill(self.pid, self._fault)
+        told = self._fault if bad and isinstance(self._fault, str) else "good"
+        super().start(replace(request, instruction=told))
 
 
 def chaos(args: argparse.Namespace) -> dict:
@@ -142,56 +159,69 @@ def chaos(args: argparse.Namespace) -> dict:
     from semantic_chaos import KINDS
 
     bundle = mw.load(args.bundle)
-    rows = []
     kinds = {mode: (lambda mode=mode: _Storm(mode)) for mode in KINDS}
-    kinds |= {what.name: (lambda what=what: _Killer(what)) for what in (signal.SIGKILL, signal.SIGSTOP)}
+    children = ("hanging", signal.SIGKILL, signal.SIGSTOP)
+    kinds |= {getattr(what, "name", what): (lambda what=what: _Child(what)) for what in children}
     if args.modes:
         kinds = {mode: kinds[mode] for mode in args.modes.split(",")}
 
-    def one(backend, seconds: float) -> tuple[dict, float]:
+    def one(backend, seconds: float) -> dict:
         session = Session(bundle, backend, RunOptions("walk forward", task="walk", seconds=seconds, camera=False))
         session.run()
-        return session.result, session.result["tick"]["duration_us"]["p999"]
+        return session.result
 
-    one(_Storm("good"), 2.0)
+    def p999(result: dict) -> float:
+        return result["tick"]["duration_us"]["p999"]
+
+    one(_Idle(), 2.0)
+    rows, idle = [], one(_Idle(), args.seconds)
     for mode, make in kinds.items():
-        before = one(_Storm("good"), args.seconds / 2)
-        backend, seconds = make(), 0.0
-        faults, falls, ticks, worst, refused = 0, 0, 0, [], 0
-        counted: Counter[str] = Counter()
-        while faults < args.runs and seconds < 12 * args.seconds:
+        total: Counter[str] = Counter()
+        kinds_counted: Counter[str] = Counter()
+        worst, spent = [], 0.0
+        while total["faults"] < args.runs and spent < 15 * args.seconds:
             backend = make()
-            result, p999 = one(backend, args.seconds)
-            seconds += args.seconds
-            faults += backend.faults
-            falls += result["fell"]
-            ticks += result["tick"]["count"]
-            refused += result["ladder"]["semantic_rejected"]
-            counted.update(result["semantic"]["failures_by_kind"])
-            worst.append(p999)
-        after = one(_Storm("good"), args.seconds / 2)
-        idle = 0.5 * (before[1] + after[1])
-        p999_us = float(np.median(worst))
+            result = one(backend, args.seconds)
+            spent += args.seconds
+            rungs, semantic = result["ladder"], result["semantic"]
+            total.update(faults=backend.faults, falls=int(result["fell"]), ticks=result["tick"]["count"])
+            total.update(missed=result["tick"]["misses"], invalid_commands=rungs["semantic_rejected"])
+            total.update(
+                stale=rungs["semantic_stale"], safe=rungs["semantic_safe"], unconfirmed=semantic["unconfirmed"]
+            )
+            kinds_counted.update(semantic["failures_by_kind"])
+            worst.append(p999(result))
+        before, idle = idle, one(_Idle(), args.seconds)
+        quiet = 0.5 * (p999(before) + p999(idle))
         row = {
             "mode": mode,
-            "faults": faults,
-            "counted": dict(counted),
-            "falls": falls,
-            "idle_falls": before[0]["fell"] + after[0]["fell"],
-            "ticks": ticks,
-            "p999_us": p999_us,
-            "idle_p999_us": idle,
-            "ratio": p999_us / idle,
-            "reached_the_controller": refused,
+            **total,
+            "counted": dict(kinds_counted),
+            "idle_falls": before["fell"] + idle["fell"],
+            "runs": len(worst),
+            "p999_us": float(np.median(worst)),
+            "idle_p999_us": quiet,
+            "ratio": float(np.median(worst)) / quiet,
         }
         rows.append(row)
         print(
-            f"  {mode:18} {faults:4} faults, counted {dict(counted)}, falls {falls} (idle {row['idle_falls']}),"
-            f" tick p99.9 {p999_us:.1f} us, idle {idle:.1f}, ratio {row['ratio']:.2f}",
+            f"  {mode:18} {row['faults']:4} faults, counted {row['counted']}, unconfirmed {row['unconfirmed']},"
+            f" falls {row['falls']} of {row['runs']} (idle {row['idle_falls']}), tick p99.9 {row['p999_us']:.1f} us,"
+            f" idle {quiet:.1f}, ratio {row['ratio']:.2f}",
             flush=True,
         )
     print(f"  median ratio {np.median([row['ratio'] for row in rows]):.2f}, falls {sum(row['falls'] for row in rows)}")
-    return {"bundle": args.bundle, "runs": args.runs, "rows": rows}
+    return {"bundle": bundle.name, "bundle_digest": bundle.digest, "wanted_faults": args.runs, "rows": rows}
+
+
+def _joined(path: Path, result: dict) -> dict:
+    """With the rows of an earlier call of the same benchmark (`--modes`) that this one did not measure again."""
+    if "rows" in result and path.is_file():
+        found = {row["mode"] for row in result["rows"]}
+        result["rows"] = [row for row in json.loads(path.read_text())["rows"] if row["mode"] not in found] + result[
+            "rows"
+        ]
+    return result
 
 
 def main() -> int:
@@ -212,7 +242,8 @@ def main() -> int:
         **{"accuracy": accuracy, "latency": latency, "chaos": chaos}[args.what](args),
     }
     if args.json:
-        args.json.write_text(json.dumps(result, indent=2) + "\n")
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(_joined(args.json, result), indent=2) + "\n")
     return 0
 
 

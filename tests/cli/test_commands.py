@@ -81,7 +81,7 @@ def test_plan(tmp_path):
     assert result["schema"] == "metaworld_rt.plan/1"
     assert [max(stage["weights"], key=stage["weights"].get) for stage in result["stages"]] == ["walk", "stand"]
     assert result["stages"][0]["until"] == "elapsed"
-    assert {"backend", "confidence", "refused", "message", "latency_ms"} <= result.keys()
+    assert {"backend", "instruction", "confidence", "refused", "message", "latency_ms"} <= result.keys()
 
 
 def test_plan_refuses_what_is_no_image(tmp_path, capsys):

@@ -16,16 +16,17 @@ def plan(*skills, **changes):
 
 
 class Chaos:
-    """`mode` says how it fails; `good` (a skill) is what it says when it does not."""
+    """`mode` says how it fails, `good` that it does not, `told` that each instruction names the mode."""
 
     name = "chaos"
 
     def __init__(self, mode="good", hang_s=60.0):
-        self.mode, self.hang_s, self.calls = mode, hang_s, 0
+        self.mode, self.hang_s, self.calls, self.names = mode, hang_s, 0, NAMES
 
     def plan(self, instruction, image, skills, state_summary=None):
         self.calls += 1
-        return getattr(self, self.mode)()
+        self.names = [name for name, _ in skills]
+        return getattr(self, instruction if self.mode == "told" else self.mode)()
 
     def good(self):
         return plan("walk")
@@ -65,7 +66,7 @@ class Chaos:
         return plan("fly")
 
     def changing(self):
-        return plan(NAMES[self.calls % 3], "stand" if self.calls % 2 else "walk")
+        return plan(self.names[self.calls % len(self.names)], "stand" if self.calls % 2 else "walk")
 
     def lying_about_until(self):
         return SkillPlan((StagePlan({"walk": 1.0}, until="rm -rf"),))
@@ -87,7 +88,7 @@ KINDS = {
     "too_many": "too_many",
     "wrong_names": "unknown_skill",
     "lying_about_until": "garbage",
-    "huge_text": None,
+    "huge_text": "garbage",
     "changing": None,
     "wild_thresholds": None,
 }
@@ -99,7 +100,7 @@ def child(mode):
 
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     read(source)
-    if mode in KINDS or mode == "good":
+    if mode in KINDS or mode in ("good", "told"):
         return serve(Chaos(mode), source, sink)
     while (data := read(source)) is not None:
         header = json.loads(data)

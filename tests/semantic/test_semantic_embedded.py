@@ -91,6 +91,8 @@ def test_a_skill_that_the_bundle_lacks_is_named(backend, text, lacking):
     assert plan.message.startswith("this bundle has no skill that ")
     assert all(part in plan.message for part in lacking)
     assert "it has stand, walk: stand instead" in plan.message
+    nowhere = backend.plan(text, None, LOCOMOTION, StateSummary(door_present=False))
+    assert nowhere.message.startswith("this bundle has no skill that ")
 
 
 @pytest.mark.parametrize("text", ["fly", "hit him", "asdf", "", "打他"])

@@ -118,14 +118,12 @@ def test_faults_are_counted_and_post_nothing(mode):
         assert runner.report()["failures"] + 1 <= runner.report()["calls"]
 
 
-def test_text_is_cut_and_goals_are_clipped():
-    for mode in ("huge_text", "wild_thresholds"):
-        sink = Sink()
-        with SemanticRunner(Chaos(mode), SKILLS, sink, config=QUIET) as runner:
-            runner.ask("walk")
-            runner.wait()
-        assert len(sink.posts[0][0].text) <= 4096
-        assert sink.posts[0][0].stages[0].threshold <= 100.0
+def test_goals_are_clipped():
+    sink = Sink()
+    with SemanticRunner(Chaos("wild_thresholds"), SKILLS, sink, config=QUIET) as runner:
+        runner.ask("walk")
+        runner.wait()
+    assert sink.posts[0][0].stages[0].threshold <= 100.0
 
 
 def test_a_hanging_object_is_given_up():

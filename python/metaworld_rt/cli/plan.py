@@ -34,7 +34,7 @@ def execute(args: argparse.Namespace) -> int:
     plan = backend.plan(args.instruction, image, skills)
     latency_ms = 1e3 * (time.perf_counter() - began)
 
-    document = {"backend": backend.name, **plan.to_json(), "latency_ms": latency_ms}
+    document = {"backend": backend.name, "instruction": args.instruction, **plan.to_json(), "latency_ms": latency_ms}
     common.write_json(args.json, "plan", document)
     rows = []
     for i, stage in enumerate(plan.to_json()["stages"]):

@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         semantic.add_argument(
             f"--{name.replace('_', '-')}", type=common.positive(int, zero=name == "seed"), metavar="N", help=about
         )
+    semantic.add_argument("--start", type=Path, metavar="FILE", help="planner checkpoint to begin with")
     semantic.add_argument("--exclude", type=Path, metavar="FILE", help="a test set whose sentences are not trained on")
     common.add_json(semantic)
     semantic.set_defaults(execute=_semantic)
@@ -132,10 +133,12 @@ def _semantic(args: argparse.Namespace) -> int:
     need_torch()
     from ..train.semantic.pipeline import Settings, train
 
-    if args.exclude is not None and not args.exclude.is_file():
-        raise UserError(f"cannot read {args.exclude}: no such file")
+    for path in (args.start, args.exclude):
+        if path is not None and not path.is_file():
+            raise UserError(f"cannot read {path}: no such file")
     given = {name: getattr(args, name) for name in _SEMANTIC if getattr(args, name) is not None}
-    figures = train(args.out, args.work, Settings(**given, exclude=args.exclude and str(args.exclude)))
+    given |= {name: str(getattr(args, name)) for name in ("start", "exclude") if getattr(args, name) is not None}
+    figures = train(args.out, args.work, Settings(**given))
     common.write_json(args.json, "train", {"stage": "semantic", "path": str(args.out), **figures})
     rows = [[half, name, value] for half in ("eye", "planner") for name, value in figures[half].items()]
     print(common.table(rows, ["half", "score", "on generated data"]))

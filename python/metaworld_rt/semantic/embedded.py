@@ -104,7 +104,8 @@ class Embedded:
             why = f"not possible here ({seen.words}): {safe} instead"
             return refusal(safe, why, min(1.0 - answer.doubt, _LOW), answer.text)
         if answer.refused:
-            why = self._lacking(marked, skills, seen) or "unknown, impossible or unsafe"
+            lacking = self._lacking(marked, skills, seen) or self._lacking(marked, skills, _NOTHING)
+            why = lacking or "unknown, impossible or unsafe"
             return refusal(safe, f"{why}: {safe} instead", min(1.0 - answer.doubt, _LOW), answer.text)
         stages = self._stages(answer, skills.names, found, seen, state_summary)
         message = " > ".join(stage.top for stage in stages) + (f" ({seen.words})" if seen.words else "")

@@ -17,7 +17,7 @@ from typing import Any
 SCHEMA = "metaworld_rt.plan/1"
 MAX_STAGES = 8  # kMaxStages of the C++ core
 MAX_TEXT = 4096  # characters of a model's own words that are kept
-MAX_JSON = 65536  # characters of a plan in JSON that are parsed at all
+MAX_JSON = 65536  # characters of a plan in JSON, or of a text in it, that are looked at
 
 
 class Until(IntEnum):
@@ -324,6 +324,8 @@ def _number(value: Any, what: str, low: float, high: float) -> float:
 
 
 def _text(value: Any, limit: int) -> str:
+    if isinstance(value, str) and len(value) > MAX_JSON:
+        raise PlanError("garbage", f"a plan with a text of {len(value)} characters; at most {MAX_JSON} are looked at")
     return "".join(char if char.isprintable() else " " for char in value[:limit]) if isinstance(value, str) else ""
 
 

@@ -167,9 +167,16 @@ def planner_scores(planner: Planner, corpus: Corpus, batches: int = 20) -> dict[
 
 
 def train_planner(
-    train: Corpus, check: Corpus, path: Path, steps: int = 20000, batch: int = 96, seed: int = 0, peak: float = 1e-3
+    train: Corpus,
+    check: Corpus,
+    path: Path,
+    steps: int = 4500,
+    batch: int = 96,
+    seed: int = 0,
+    peak: float = 1e-3,
+    start: Path | None = None,
 ) -> Planner:
-    """Trains the planner, or goes on from `path`."""
+    """Trains the planner, or goes on from `path`; `start` holds the weights to begin with, in place of random ones."""
     torch.manual_seed(seed)
     planner = Planner()
     decay = [p for p in planner.parameters() if p.ndim > 1]
@@ -177,7 +184,11 @@ def train_planner(
     optimiser = torch.optim.AdamW(
         [{"params": decay, "weight_decay": 0.01}, {"params": rest, "weight_decay": 0.0}], lr=peak, betas=(0.9, 0.98)
     )
-    step, epoch, spent = 0, 0, 0.0
+    step, epoch, spent, note = 0, 0, 0.0, {}
+    if start is not None:
+        state = torch.load(start, weights_only=True)
+        planner.load_state_dict(state["planner"])
+        note = {"note": state["note"]} if "note" in state else {}
     if path.exists():
         state = torch.load(path, weights_only=True)
         planner.load_state_dict(state["planner"])
@@ -209,7 +220,7 @@ def train_planner(
                 )
             if time.monotonic() - saved > 60 or step == steps:
                 state = {"planner": planner.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
-                save(path, **state, epoch=epoch + 1, cpu_s=spent + time.process_time())
+                save(path, **state, **note, epoch=epoch + 1, cpu_s=spent + time.process_time())
                 saved = time.monotonic()
             if step == steps:
                 break

@@ -16,7 +16,10 @@ CHECKED = 1500  # scenes that the eye is scored on, and has not seen
 
 @dataclass(frozen=True)
 class Settings:
-    """What the training depends on. `exclude`: a test set whose sentences are never trained on."""
+    """What the training depends on.
+
+    start: a checkpoint whose weights the planner begins with. exclude: a test set whose sentences are never trained on.
+    """
 
     scenes: int = 14_000
     eye_epochs: int = 15
@@ -25,6 +28,7 @@ class Settings:
     batch: int = 96
     seed: int = 1
     threads: int = 1
+    start: str | None = None
     exclude: str | None = None
 
 
@@ -92,7 +96,8 @@ def train_planner_on_sentences(work: Path, settings: Settings) -> tuple[Any, dic
     corpus = Corpus(settings.sentences, settings.seed, excluded)
     check = Corpus(3000, settings.seed + 1000, excluded)
     path = work / "planner.pt"
-    planner = train_planner(corpus, check, path, settings.steps, settings.batch, settings.seed)
+    start = Path(settings.start) if settings.start else None
+    planner = train_planner(corpus, check, path, settings.steps, settings.batch, settings.seed, start=start)
     figures = {**_spent(path), "excluded_sentences": len(excluded)}
     return planner, {**figures, **planner_scores(planner, check)}
 
