@@ -4,7 +4,11 @@
     python benchmarks/semantic.py latency [--backend embedded] [--calls 200]
     python benchmarks/semantic.py chaos [--runs 100] [--seconds 10] [--modes raising,hanging]
 
-Each takes --json FILE.
+    python benchmarks/semantic.py write
+
+Each takes --json FILE; `write` puts what lies in benchmarks/data/semantic (accuracy.json, latency.json, chaos.json)
+into docs/semantic.md. What the plan itself is worth on a task of several skills, once a bundle has those:
+`metaworld-rt eval --tasks door --controllers full,no-semantic --episodes 20`.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ from metaworld_rt.train.semantic.score import cases, confusion, scores
 
 TESTS = Path(__file__).parents[1] / "tests"
 DATA = TESTS / "data"
+FIGURES = Path(__file__).parent / "data" / "semantic"
 
 
 def accuracy(args: argparse.Namespace) -> dict:
@@ -47,7 +52,14 @@ def accuracy(args: argparse.Namespace) -> dict:
             if not case.exact or not all(case.goals()):
                 wanted, said = (case.wanted, case.row.get("goals", "")), (case.got, case.plan and case.plan.text)
                 print(f"  {case.row['text']!r} [{case.row['image'] or '-'}]: right {wanted}, said {said}")
-    return {"backend": args.backend, "split": args.split, "scores": table}
+    splits = {split: scores([case for case in found if case.row["split"] == split]) for split in ("dev", "test")}
+    return {
+        "backend": args.backend,
+        "split": args.split,
+        "scores": {args.split: table} if args.split != "all" else {**splits, "all": table},
+        "confusion": confusion(found),
+        "wrong": sum(not case.exact for case in found),
+    }
 
 
 def latency(args: argparse.Namespace) -> dict:
@@ -224,9 +236,80 @@ def _joined(path: Path, result: dict) -> dict:
     return result
 
 
+# --- the page
+
+
+def _block(name: str, text: str, page: str) -> str:
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    head, _, rest = page.partition(begin)
+    _, _, tail = rest.partition(end)
+    if not tail:
+        raise SystemExit(f"docs/semantic.md has no block {name!r}")
+    return f"{head}{begin}\n{text.strip()}\n{end}{tail}"
+
+
+def _accuracy_table(data: dict) -> str:
+    dev, test, whole = (data["scores"][split] for split in ("dev", "test", "all"))
+    lines = ["| share right | dev | test | all | cases (all) | target |", "|---|---|---|---|---|---|"]
+    for name, row in whole.items():
+        target = f"{row['target']:.0%}" if "target" in row else ""
+        shares = " | ".join(f"{part[name]['share']:.1%}" for part in (dev, test, whole))
+        lines.append(f"| {name} | {shares} | {row['cases']} | {target} |")
+    return "\n".join(
+        [*lines, "", "First skill, right (down) and answered (across):", "", "```text", data["confusion"], "```"]
+    )
+
+
+def _latency_table(data: dict) -> str:
+    lines = ["| call, ms | p50 | p99 | max |", "|---|---|---|---|"]
+    lines += [
+        f"| {name} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} | {row['max_ms']:.1f} |"
+        for name, row in data["latency"].items()
+    ]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"A child process answers for the first time {data['child_start_s']:.1f} s after it is asked to start.",
+        ]
+    )
+
+
+def _chaos_table(data: dict) -> str:
+    lines = [
+        "| fault | times | in the report | flights | falls | invalid commands | tick p99.9 us | idle | ratio |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in data["rows"]:
+        counted = ", ".join(f"{kind} {count}" for kind, count in row["counted"].items())
+        counted = counted or (f"unconfirmed {row['unconfirmed']}" if row["unconfirmed"] else "clipped")
+        lines.append(
+            f"| {row['mode'].replace('_', ' ')} | {row['faults']} | {counted} | {row['runs']} | {row['falls']} |"
+            f" {row['invalid_commands']} | {row['p999_us']:.1f} | {row['idle_p999_us']:.1f} | {row['ratio']:.2f} |"
+        )
+    ratios, idle_falls = [row["ratio"] for row in data["rows"]], sum(row["idle_falls"] for row in data["rows"])
+    lines += [
+        "",
+        f"Bundle {data['bundle']} (digest {data['bundle_digest'][:12]}); ratios: median {np.median(ratios):.2f},"
+        f" largest {max(ratios):.2f}; falls in the flights with an idle backend between them: {idle_falls}.",
+    ]
+    return "\n".join(lines)
+
+
+def write(_: argparse.Namespace) -> dict:
+    path = TESTS.parent / "docs" / "semantic.md"
+    page = path.read_text(encoding="utf-8")
+    for name, table in (("accuracy", _accuracy_table), ("latency", _latency_table), ("chaos", _chaos_table)):
+        measured = FIGURES / f"{name}.json"
+        if measured.is_file():
+            page = _block(name, table(json.loads(measured.read_text())), page)
+    path.write_text(page, encoding="utf-8")
+    return {}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["accuracy", "latency", "chaos"])
+    parser.add_argument("what", choices=["accuracy", "latency", "chaos", "write"])
     parser.add_argument("--backend", default="embedded")
     parser.add_argument("--split", default="all", choices=["all", "dev", "test"])
     parser.add_argument("--wrong", action="store_true", help="print every wrong answer")
@@ -239,7 +322,7 @@ def main() -> int:
     args = parser.parse_args()
     result = {
         "schema": "metaworld_rt.semantic_benchmark/1",
-        **{"accuracy": accuracy, "latency": latency, "chaos": chaos}[args.what](args),
+        **{"accuracy": accuracy, "latency": latency, "chaos": chaos, "write": write}[args.what](args),
     }
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
