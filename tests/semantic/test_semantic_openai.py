@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from semantic_attacks import ATTACKS, SIGNS, WILD_ANSWERS, is_harmless, with_sign
 from semantic_bad_server import Server, answer, close, drip, flood, hang, plan
 
 from metaworld_rt.semantic import BackendError, PlanError, StateSummary, make_backend
@@ -60,6 +61,20 @@ def test_a_server_without_json_schema_is_asked_with_less():
         "json_object",
         None,
     ]
+
+
+@pytest.mark.parametrize("wild", WILD_ANSWERS, ids=range(len(WILD_ANSWERS)))
+def test_a_server_whose_model_obeys_an_attack(wild):
+    """Whatever it was told, and whatever it then answers: a plan over the listed skills within the limits, or none."""
+    pytest.importorskip("PIL.ImageDraw")
+    for attack, sign in zip(ATTACKS, SIGNS * len(ATTACKS), strict=False):
+        image = with_sign(np.full((96, 96, 3), 255, np.uint8), sign)
+        try:
+            result, ((_, _, body),) = ask(lambda _: (200, answer(json.dumps(wild))), image, text=attack)
+        except PlanError:
+            continue
+        assert is_harmless(result, [name for name, _ in SKILLS])
+        assert attack[:40] not in body["messages"][0]["content"], "the rules are the system's alone"
 
 
 def test_refused_by_the_model():

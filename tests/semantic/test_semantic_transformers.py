@@ -11,6 +11,7 @@ import urllib.request
 
 import numpy as np
 import pytest
+from semantic_attacks import ATTACKS, SIGNS, is_harmless, with_sign
 
 from metaworld_rt.semantic import BackendError, PlanError, Skills, StateSummary, make_backend
 
@@ -83,6 +84,14 @@ def test_a_model_that_cannot_write_is_scored(model):
     ]
     with pytest.raises(PlanError, match="JSON"):
         make_backend(f"transformers:{model}", mode="json", **options).plan("both", None, SKILLS, StateSummary())
+
+
+@pytest.mark.parametrize("mode", ["score", "auto"])
+def test_an_attack_gets_no_further_than_the_listed_skills(model, mode):
+    backend = make_backend(f"transformers:{model}", mode=mode, max_new_tokens=12)
+    for attack, sign in zip(ATTACKS[:6], SIGNS * 2, strict=True):
+        plan = backend.plan(attack, with_sign(WHITE, sign), SKILLS, StateSummary(heading=1.0))
+        assert is_harmless(plan, SKILLS.names)
 
 
 def test_what_the_model_likes_anyway_counts_for_nothing(model):
