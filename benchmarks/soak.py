@@ -1,21 +1,24 @@
 """The soak: the real loop for an hour and more on the simulated robot, planner and semantic layer on.
 
-    LD_PRELOAD=.../libmwrt_interpose.so python benchmarks/soak.py --minutes 60 --out benchmarks/data/soak
+    python benchmarks/soak.py --minutes 60 --out benchmarks/data/soak --docs docs/realtime.md
+
+It starts itself again with libmwrt_interpose.so preloaded (where that lies beside the package), so that malloc, locks
+and system calls in the ticks are counted.
 
 A bare timer of the same priority runs on the same core beside the loop, so that every late tick can be laid to the
 machine or to us. Memory is sampled every ten seconds. When the robot falls (or a controlled stop drops it) a new one
 is put up, the controller is re-armed, and the loop goes on: what is on trial is the loop. Writes soak.json, and
-soak_latency.svg, soak_memory.svg, soak_late.svg beside it. The true length is in all of them.
+soak_loop.svg, soak_timer.svg, soak_tick.svg and soak_memory.svg beside it. The true length is in all of them.
 """
 
 from __future__ import annotations
 
 import argparse
-import bisect
 import json
 import os
 import re
 import signal
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -34,11 +37,11 @@ from metaworld_rt.qualify import host
 from metaworld_rt.report import svg
 from metaworld_rt.semantic import Skills
 from metaworld_rt.semantic.runner import SemanticRunner
+from soak_report import UNEXPLAINED, explained, replace_part
 
 INSTRUCTIONS = ("walk forward", "stand still", "walk slowly", "walk forward")
 INSTRUCTION_S = 30.0  # each is followed this long
 SAMPLE_S = 10.0
-NEAR_NS = 3_000_000  # a late wake-up of the bare timer this near explains a late tick
 
 
 class Robot:
@@ -104,11 +107,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cpu", type=int, default=max(os.sched_getaffinity(0)), help="core of servo and bare timer")
     parser.add_argument("--priority", type=int, default=80)
     parser.add_argument("--out", type=Path, required=True, help="folder for the figures")
+    parser.add_argument("--docs", type=Path, help="a page whose marked part is replaced")
     args = parser.parse_args(arguments)
+    preloaded(sys.argv[1:] if arguments is None else arguments)
     args.out.mkdir(parents=True, exist_ok=True)
     document, histograms = soak(args)
     (args.out / "soak.json").write_text(json.dumps(finite(document), indent=1) + "\n", encoding="utf-8")
     figures(args.out, document, histograms)
+    if args.docs:
+        replace_part(args.docs, document)
     print(json.dumps({k: v for k, v in document.items() if k not in ("memory", "late", "versions")}, indent=1))
     return 0
 
@@ -164,6 +171,7 @@ def soak(args: argparse.Namespace) -> tuple[dict, dict[str, np.ndarray]]:
     late = explained(slow["slow"], beside["slow"], 1e9 / bundle.tick_hz)
     reasons = {reason: sum(1 for row in late if row["why"] == reason) for reason in sorted({r["why"] for r in late})}
     missed = [row for row in late if row["missed"]]
+    unexplained = [row for row in missed if row["why"] == UNEXPLAINED]
     steady = [kib for t, kib in memory if t >= 120] or [kib for _, kib in memory]
     document = {
         "schema": "metaworld_rt.soak/1",
@@ -190,10 +198,13 @@ def soak(args: argparse.Namespace) -> tuple[dict, dict[str, np.ndarray]]:
         "late_ticks": len(late),
         "late_ticks_why": reasons,
         "missed_events": len(missed),
-        "missed_events_explained": sum(1 for row in missed if row["why"] != "unexplained"),
+        "missed_events_explained": len(missed) - len(unexplained),
+        "missed_unexplained": unexplained,
         "memory_mib_after_2_min": [min(steady) / 1024, max(steady) / 1024],
         "planner": planner_name,
         "plans": controller.statistics()["plans"],
+        "plan_decisions": controller.statistics()["plan_decisions"],
+        "decisions": controller.statistics()["decisions"],
         "semantic": semantic.report(),
         "ladder": {k: v for k, v in controller.statistics()["rungs"].items() if v},
         "robots": {"episodes": robot.episodes, "falls": robot.falls, "metres": robot.metres, "steps": robot.steps},
@@ -201,6 +212,7 @@ def soak(args: argparse.Namespace) -> tuple[dict, dict[str, np.ndarray]]:
         "records": slow["records"],
         "records_dropped": slow["dropped"],
         "host_steal_share": host_steal(steal),
+        "load_average": list(os.getloadavg()),
         "host": host.facts(),
         "kernel": host.kernel(),
         "warnings": list(report.warnings),
@@ -228,27 +240,13 @@ def stopped_by_signals(stop: threading.Event) -> list[str]:
     return said
 
 
-def explained(slow: list, timer_slow: list, period_ns: float) -> list[dict]:
-    """Every late tick with its reason: what the bare timer on the same core saw at the same time."""
-    due = [row[0] for row in timer_slow]
-    out = []
-    for t, wakeup, duration, missed in slow:
-        i = bisect.bisect_left(due, t - NEAR_NS - wakeup)
-        near = []
-        while i < len(due) and due[i] <= t + NEAR_NS:
-            near.append(timer_slow[i][1])
-            i += 1
-        if near:
-            why = "host: the bare timer was late too"
-        elif wakeup > period_ns / 2:
-            why = "unexplained"
-        elif duration > period_ns / 2:
-            why = "the tick itself was long"
-        else:
-            why = "unexplained"
-        out.append({"t_ns": t, "wakeup_us": wakeup * 1e-3, "duration_us": duration * 1e-3, "missed": missed,
-                    "timer_us": max(near, default=0) * 1e-3, "why": why})  # fmt: skip
-    return out
+def preloaded(arguments: Sequence[str]) -> None:
+    """Starts this script again under the counting library, unless it is there already or is not to be had."""
+    library = Path(_core.__file__).parent / "libmwrt_interpose.so"
+    if "libmwrt_interpose" in os.environ.get("LD_PRELOAD", "") or not library.is_file():
+        return
+    os.environ["LD_PRELOAD"] = f"{library} {os.environ.get('LD_PRELOAD', '')}".strip()
+    os.execv(sys.executable, [sys.executable, __file__, *arguments])
 
 
 def rss_kib() -> int:

@@ -1,4 +1,4 @@
-"""What the documentation shows works: Python blocks run, C++ blocks compile, command lines parse."""
+"""What the documentation shows works: Python blocks run, C and C++ blocks compile, command lines parse."""
 
 import os
 import re
@@ -54,6 +54,19 @@ def test_cpp_blocks_compile(code, tmp_path):
         "example.cpp",
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("code", blocks("c"))
+def test_c_blocks_compile(code, tmp_path):
+    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    (tmp_path / "example.c").write_text(code)
+    command = [compiler, "-std=c99", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-I", ROOT / "cpp" / "include"]
+    done = subprocess.run(
+        [*command, "example.c"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

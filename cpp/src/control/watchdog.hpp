@@ -34,7 +34,7 @@ struct WatchdogState {
 class Watchdog {
  public:
   static constexpr double kMovingSpeed = 0.5;  ///< rad/s
-  static constexpr double kPull = 0.1;         ///< of max_force; more than what friction in a joint holds
+  static constexpr double kPull = 0.2;         ///< of max_force; more than friction in a joint can hold
 
   Watchdog(const Bundle& bundle, bool sensor_checks);
 
