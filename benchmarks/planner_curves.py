@@ -15,6 +15,8 @@ import json
 import os
 import platform
 import sys
+import time
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -81,10 +83,30 @@ def measure() -> None:
     _write("curves.json", {"machine": machine(), "peak_gflops_one_core": peaks, "rows": rows})
 
 
-def compare(seconds: float) -> None:
-    """All engines side by side, as `metaworld-rt bench planner` does it."""
-    found = bench_planner(seconds=seconds, progress=lambda text: print(text, file=sys.stderr))
-    _write("engines.json", {"machine": machine(), **found})
+def compare(models: list[str], seconds: float) -> None:
+    """All engines side by side, as `metaworld-rt bench planner` does it; rows of other models stay as they are."""
+    path = DATA / "engines.json"
+    known = json.loads(path.read_text())["models"] if path.exists() else {}
+    for model in models:
+        others = elsewhere()
+        found = bench_planner((model,), seconds=seconds, progress=lambda text: print(text, file=sys.stderr))
+        known[model] = {**found, "date": time.strftime("%Y-%m-%d"), "others_cpu_s": round(elsewhere() - others, 1)}
+        _write(
+            "engines.json", {"machine": machine(), "versions": versions(), "seconds_a_row": seconds, "models": known}
+        )
+
+
+def elsewhere() -> float:
+    """CPU seconds that other processes (and a hypervisor) have taken since the machine was started."""
+    ticks = [int(x) for x in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    busy = sum(ticks) - ticks[3] - ticks[4]
+    own = os.times()
+    return busy / os.sysconf("SC_CLK_TCK") - sum(own[:4])
+
+
+def versions() -> dict[str, str]:
+    """Of what takes part."""
+    return {name: metadata.version(name) for name in ("torch", "onnxruntime", "numpy")}
 
 
 def machine() -> str:
@@ -158,8 +180,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["measure", "compare", "draw"])
     parser.add_argument("--seconds", type=float, default=10.0, help="of compare, a row")
+    parser.add_argument("--models", default="xs,1M,5M", help="of compare")
     args = parser.parse_args()
-    {"measure": measure, "compare": lambda: compare(args.seconds), "draw": draw}[args.what]()
+    models = args.models.split(",")
+    {"measure": measure, "compare": lambda: compare(models, args.seconds), "draw": draw}[args.what]()
     return 0
 
 

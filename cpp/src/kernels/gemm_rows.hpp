@@ -2,6 +2,8 @@
 // operand, two-hot expectation. Padding columns are computed too, and multiplied by zero weights later.
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/gemm_tile.hpp"
 #include "kernels/vmath.hpp"
 
@@ -23,17 +25,26 @@ struct Rows {
   }
 
   /// x * u / (u + 2), u = e^x (e^x + 2): Mish with a reciprocal in place of a division. What is stored in 8 bits of
-  /// mantissa or less is computed with 12.
-  template <Storage storage>
-  MWRT_INLINE V mish(V x) {
+  /// mantissa or less is computed with 12. Several vectors step by step: one after another they fill the scheduler
+  /// with instructions that wait for each other.
+  template <Storage storage, std::uint32_t count>
+  MWRT_INLINE void mish(V* x) {
     constexpr bool rough = storage != Storage::fp32;
-    const V capped = S::min(S::set1(20.0f), x);
-    const V e = rough ? S::exp_rough(capped) : S::exp(capped);
-    const V u = S::mul(e, S::add(e, S::set1(2.0f)));
-    const V w = S::add(u, S::set1(2.0f));
-    return S::mul(S::mul(x, u), rough ? S::reciprocal_rough(w) : S::reciprocal(w));
+    V u[count], w[count];
+    MWRT_UNROLL
+    for (std::uint32_t k = 0; k < count; ++k) u[k] = S::min(S::set1(20.0f), x[k]);
+    S::template exp_of<rough, count>(u);
+    MWRT_UNROLL
+    for (std::uint32_t k = 0; k < count; ++k) u[k] = S::mul(u[k], S::add(u[k], S::set1(2.0f)));
+    MWRT_UNROLL
+    for (std::uint32_t k = 0; k < count; ++k) w[k] = S::add(u[k], S::set1(2.0f));
+    MWRT_UNROLL
+    for (std::uint32_t k = 0; k < count; ++k) w[k] = rough ? S::reciprocal_rough(w[k]) : S::reciprocal(w[k]);
+    MWRT_UNROLL
+    for (std::uint32_t k = 0; k < count; ++k) x[k] = S::mul(S::mul(x[k], u[k]), w[k]);
   }
 
+  static constexpr std::uint32_t kWide = S::wide_columns / kPad;
   static constexpr std::uint32_t kAtOnce = 4;  ///< rows whose sums run side by side, to hide the latency of additions
 
   struct Moments {
@@ -119,6 +130,7 @@ struct Rows {
 
   // --- finish: norm, activation, group softmax --------------------------------------------------------------------
 
+  /// f(v) replaces the vectors of 16 or 16 * kWide columns.
   template <Storage storage, bool norm, class F>
   MWRT_INLINE void map_rows(const RowArgs& a, F f) {
     const auto columns = static_cast<std::uint32_t>(padded(a.n));
@@ -126,18 +138,30 @@ struct Rows {
       float* x = a.x + row * a.x_stride;
       std::uint32_t* out = a.out + row * a.out_stride;
       V low = S::set1(0.0f), high = S::set1(0.0f);  // zero is always in the range: it must be a step
-      for (std::uint32_t i = 0; i < columns; i += kPad) {
-        V v[kPerPad];
-        for (std::uint32_t k = 0; k < kPerPad; ++k) {
-          v[k] = f(normed<norm>(a, x, i + k * W, scale, shift));
-          if (storage == Storage::int8) {
-            low = S::min(low, v[k]);
-            high = S::max(high, v[k]);
-            S::store(x + i + k * W, v[k]);
-          }
-        }
-        if (storage != Storage::int8) put(storage, v, i, out);
-      }
+      const auto part = [&]<std::uint32_t pads>(std::integral_constant<std::uint32_t, pads>, std::uint32_t i)
+                            __attribute__((always_inline)) {
+                              constexpr std::uint32_t count = pads * kPerPad;
+                              V v[count];
+                              MWRT_UNROLL
+                              for (std::uint32_t k = 0; k < count; ++k)
+                                v[k] = normed<norm>(a, x, i + k * W, scale, shift);
+                              f(std::integral_constant<std::uint32_t, count>{}, v);
+                              if (storage == Storage::int8) {
+                                MWRT_UNROLL
+                                for (std::uint32_t k = 0; k < count; ++k) {
+                                  low = S::min(low, v[k]);
+                                  high = S::max(high, v[k]);
+                                  S::store(x + i + k * W, v[k]);
+                                }
+                              } else {
+                                MWRT_UNROLL
+                                for (std::uint32_t k = 0; k < pads; ++k)
+                                  put(storage, v + k * kPerPad, i + k * kPad, out);
+                              }
+                            };
+      std::uint32_t i = 0;
+      for (; i + kWide * kPad <= columns; i += kWide * kPad) part(std::integral_constant<std::uint32_t, kWide>{}, i);
+      for (; i < columns; i += kPad) part(std::integral_constant<std::uint32_t, 1>{}, i);
       if (storage == Storage::int8) quantise(x, columns, low, high, out, a.out_scale[row], a.out_zero[row]);
     });
   }
@@ -167,6 +191,12 @@ struct Rows {
       map_rows<storage, false>(r, f);
     }
   }
+  template <Storage storage, class F>
+  MWRT_INLINE void each_vector(const RowArgs& r, F f) {
+    with_norm<storage>(r, [=](auto count, V* v) __attribute__((always_inline)) {
+      for (std::uint32_t k = 0; k < count; ++k) v[k] = f(v[k]);
+    });
+  }
 
   template <Storage storage>
   static void finish(const RowArgs& r) noexcept {
@@ -174,21 +204,22 @@ struct Rows {
     const V alpha = S::set1(r.alpha);
     switch (r.activation) {
       case RowActivation::none:
-        return with_norm<storage>(r, [](V v) __attribute__((always_inline)) { return v; });
+        return each_vector<storage>(r, [](V v) __attribute__((always_inline)) { return v; });
       case RowActivation::relu:
-        return with_norm<storage>(r, [](V v) __attribute__((always_inline)) { return M::relu(v); });
+        return each_vector<storage>(r, [](V v) __attribute__((always_inline)) { return M::relu(v); });
       case RowActivation::elu:
-        return with_norm<storage>(r, [=](V v) __attribute__((always_inline)) { return M::elu(v, alpha); });
+        return each_vector<storage>(r, [=](V v) __attribute__((always_inline)) { return M::elu(v, alpha); });
       case RowActivation::tanh:
-        return with_norm<storage>(r, [](V v) __attribute__((always_inline)) { return M::tanh(v); });
+        return each_vector<storage>(r, [](V v) __attribute__((always_inline)) { return M::tanh(v); });
       case RowActivation::sigmoid:
-        return with_norm<storage>(r, [](V v) __attribute__((always_inline)) { return M::sigmoid(v); });
+        return each_vector<storage>(r, [](V v) __attribute__((always_inline)) { return M::sigmoid(v); });
       case RowActivation::mish:
-        return with_norm<storage>(r, [](V v) __attribute__((always_inline)) { return mish<storage>(v); });
+        return with_norm<storage>(
+            r, [](auto count, V* v) __attribute__((always_inline)) { mish<storage, decltype(count)::value>(v); });
       case RowActivation::silu:
-        return with_norm<storage>(r, [](V v) __attribute__((always_inline)) { return M::silu(v); });
+        return each_vector<storage>(r, [](V v) __attribute__((always_inline)) { return M::silu(v); });
       case RowActivation::leaky_relu:
-        return with_norm<storage>(r, [=](V v) __attribute__((always_inline)) { return M::leaky_relu(v, alpha); });
+        return each_vector<storage>(r, [=](V v) __attribute__((always_inline)) { return M::leaky_relu(v, alpha); });
     }
   }
 

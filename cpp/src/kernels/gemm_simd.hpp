@@ -13,24 +13,33 @@ struct SimdBase : Vec {
   using I = typename Lanes<Vec>::I;
   using F = typename Lanes<Vec>::F;
   static constexpr std::uint32_t W = Vec::width;
+  static constexpr std::uint32_t wide_columns = 16;  ///< activated together; more needs more registers
 
   MWRT_INLINE V reciprocal(V x) { return Vec::div(Vec::set1(1.0f), x); }
   MWRT_INLINE V reciprocal_rough(V x) { return reciprocal(x); }
 
   /// 2^(f - 1/2) for 0 <= f <= 1 (minimax): relative error 1.5e-7, or 8e-5.
-  MWRT_INLINE V exp2_unit(V f) {
-    V p = Vec::set1(1.329624210e-3f);
-    p = Vec::fma(p, f, Vec::set1(6.351966411e-3f));
-    p = Vec::fma(p, f, Vec::set1(3.947888687e-2f));
-    p = Vec::fma(p, f, Vec::set1(1.698127389e-1f));
-    p = Vec::fma(p, f, Vec::set1(4.901335537e-1f));
-    return Vec::fma(p, f, Vec::set1(7.071067095e-1f));
+  template <bool rough, std::uint32_t count>
+  MWRT_INLINE void exp2_units(V* f) {
+    constexpr float fine[] = {1.329624210e-3f, 6.351966411e-3f, 3.947888687e-2f,
+                              1.698127389e-1f, 4.901335537e-1f, 7.071067095e-1f};
+    constexpr float coarse[] = {5.517180637e-2f, 1.598536521e-1f, 4.920284450e-1f, 7.070538998e-1f};
+    constexpr int terms = rough ? 4 : 6;
+    V p[count];
+    MWRT_UNROLL
+    for (std::uint32_t k = 0; k < count; ++k) p[k] = Vec::set1(rough ? coarse[0] : fine[0]);
+    MWRT_UNROLL
+    for (int i = 1; i < terms; ++i) {
+      const V term = Vec::set1(rough ? coarse[i < 4 ? i : 0] : fine[i]);
+      MWRT_UNROLL
+      for (std::uint32_t k = 0; k < count; ++k) p[k] = Vec::fma(p[k], f[k], term);
+    }
+    MWRT_UNROLL
+    for (std::uint32_t k = 0; k < count; ++k) f[k] = p[k];
   }
-  MWRT_INLINE V exp2_unit_rough(V f) {
-    V p = Vec::set1(5.517180637e-2f);
-    p = Vec::fma(p, f, Vec::set1(1.598536521e-1f));
-    p = Vec::fma(p, f, Vec::set1(4.920284450e-1f));
-    return Vec::fma(p, f, Vec::set1(7.070538998e-1f));
+  MWRT_INLINE V exp2_unit(V f) {
+    exp2_units<false, 1>(&f);
+    return f;
   }
 
   /// e^x for x <= 80: relative error about 3e-7 above -20. Never less than 1e-38 or so; keeps a NaN.
@@ -39,7 +48,10 @@ struct SimdBase : Vec {
     const V n = Vec::round(y);
     return Vec::mul(exp2_unit(Vec::add(Vec::sub(y, n), Vec::set1(0.5f))), Vec::pow2(n));
   }
-  MWRT_INLINE V exp_rough(V x) { return exp(x); }
+  template <bool rough, std::uint32_t count>
+  MWRT_INLINE void exp_of(V* x) {
+    for (std::uint32_t k = 0; k < count; ++k) x[k] = exp(x[k]);
+  }
 
   MWRT_INLINE float least(V v) {
     float lane[W];

@@ -14,6 +14,7 @@ namespace metaworld_rt::kernels {
 
 namespace {
 struct SimdAvx512 : SimdBase<VecAvx512> {
+  static constexpr std::uint32_t wide_columns = 64;
   static constexpr int tile_rows = 14, tile_vectors = 2;  // 28 of 32 registers
   static constexpr int kFloor = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
 
@@ -29,9 +30,19 @@ struct SimdAvx512 : SimdBase<VecAvx512> {
     const V y = _mm512_fmadd_ps(x, _mm512_set1_ps(1.44269504088896341f), _mm512_set1_ps(0.5f));
     return _mm512_scalef_ps(exp2_unit(_mm512_reduce_ps(y, kFloor)), y);
   }
-  MWRT_INLINE V exp_rough(V x) {
-    const V y = _mm512_fmadd_ps(x, _mm512_set1_ps(1.44269504088896341f), _mm512_set1_ps(0.5f));
-    return _mm512_scalef_ps(exp2_unit_rough(_mm512_reduce_ps(y, kFloor)), y);
+  /// The same of several vectors, step by step; roughly: the shorter polynomial.
+  template <bool rough, std::uint32_t count>
+  MWRT_INLINE void exp_of(V* x) {
+    V y[count];
+    MWRT_UNROLL
+    for (std::uint32_t k = 0; k < count; ++k) {
+      y[k] = _mm512_fmadd_ps(x[k], _mm512_set1_ps(1.44269504088896341f), _mm512_set1_ps(0.5f));
+    }
+    MWRT_UNROLL
+    for (std::uint32_t k = 0; k < count; ++k) x[k] = _mm512_reduce_ps(y[k], kFloor);
+    exp2_units<rough, count>(x);
+    MWRT_UNROLL
+    for (std::uint32_t k = 0; k < count; ++k) x[k] = _mm512_scalef_ps(x[k], y[k]);
   }
   MWRT_INLINE float least(V v) { return _mm512_reduce_min_ps(v); }
   MWRT_INLINE float greatest(V v) { return _mm512_reduce_max_ps(v); }

@@ -133,14 +133,17 @@ void follow_prior(const RolloutInputs& in, const Block& block, std::uint32_t t, 
   const PackedModel& m = in.model;
   f.input(m.prior_input, state.bias[m.prior_input.index].data(), 0, m.z_words);
   const auto p = f.rest(m.prior);
+  const kernels::VectorKernels& k = kernels::vector_kernels(m.kernels.isa);
   for (std::uint32_t i = 0; i < block.rows; ++i) {
-    const float* mean = p.x + i * p.stride;
+    float *mean = p.x + i * p.stride, *std = mean + m.actions;
     const float* noise = seed_noise(in, block, block.first + i, t, f.s);
+    if (m.log_std.squash) k.tanh(std, std, m.actions, 0.0f, 0.0f);
+    for (std::uint32_t j = 0; j < m.actions; ++j) std[j] = m.log_std.scale * std[j] + m.log_std.shift;
+    k.exp(std, std, m.actions, 0.0f, 0.0f);
+    for (std::uint32_t j = 0; j < m.actions; ++j) mean[j] += std[j] * noise[j];
     float* a = state.action(block.first + i, t);
-    for (std::uint32_t j = 0; j < m.actions; ++j) {
-      const float raw = mean[m.actions + j], x = m.log_std.squash ? std::tanh(raw) : raw;
-      a[j] = std::tanh(mean[j] + std::exp(m.log_std.scale * x + m.log_std.shift) * noise[j]);
-    }
+    k.tanh(mean, a, m.actions, 0.0f, 0.0f);
+    std::fill(a + m.actions, a + state.stride, 0.0f);  // it fills whole vectors
   }
 }
 
