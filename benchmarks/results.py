@@ -111,13 +111,20 @@ def rows_of(documents: Iterable[dict]) -> list[dict]:
     return out
 
 
+def lineage(provenance: dict) -> list[dict]:
+    """A training and those that it began from."""
+    return [provenance, *(lineage(provenance["start"]) if "start" in provenance else [])]
+
+
 def cost(training: dict, controller: str) -> str:
     """Decisions and minutes of training, as the bundle's provenance gives them."""
     parts = []
     experts = training.get("experts", {})
     if experts:
-        decisions = sum(e.get("decisions", 0) for e in experts.values())
-        minutes = sum(e.get("minutes", 0.0) for e in experts.values())
+        runs = [run for expert in experts.values() for run in lineage(expert)]
+        runs = list({json.dumps(run, sort_keys=True): run for run in runs}.values())  # two experts may share a start
+        decisions = sum(run.get("decisions", 0) for run in runs)
+        minutes = sum(run.get("minutes", 0.0) for run in runs)
         parts.append(f"experts {decisions / 1e6:.1f}M, {minutes:.0f} min")
     model = training.get("world_model")
     if model and not controller.startswith("expert"):

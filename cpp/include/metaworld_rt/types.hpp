@@ -107,7 +107,7 @@ enum class Rung : std::uint8_t {
   semantic_stale,       ///< skill command older than its TTL: blending to the gate alone
   semantic_safe,        ///< faded out: the safe skill
   semantic_rejected,    ///< a skill command with bad weights or sizes was refused
-  output_clamped,       ///< a command was clamped to a joint or rate limit
+  output_clamped,       ///< a target was further off than a tick may step
   output_rejected,      ///< a non-finite action: previous command at bounded rate
   observation_invalid,  ///< non-finite observation: hold
   observation_frozen,   ///< observation did not change for too long: hold, then stop

@@ -22,16 +22,17 @@ bool Limiter::accept(std::span<float> action) const noexcept {
 }
 
 void Limiter::target(std::span<const float> action, double* q) const noexcept {
-  for (std::size_t i = 0; i < joints(); ++i) q[i] = default_[i] + scale_[i] * static_cast<double>(action[i]);
+  for (std::size_t i = 0; i < joints(); ++i) {
+    q[i] = std::clamp(default_[i] + scale_[i] * static_cast<double>(action[i]), lower_[i], upper_[i]);
+  }
 }
 
 void Limiter::approach(const double* target, double dt, double* q, Rungs& rungs) const noexcept {
   bool held = false;
   for (std::size_t i = 0; i < joints(); ++i) {
-    const double within = std::clamp(target[i], lower_[i], upper_[i]);
     const double most = rate_[i] * dt;
-    const double step = std::clamp(within - q[i], -most, most);
-    const double next = step == within - q[i] ? within : q[i] + step;
+    const double step = std::clamp(target[i] - q[i], -most, most);
+    const double next = step == target[i] - q[i] ? target[i] : q[i] + step;
     held = held || next != target[i];
     q[i] = next;
   }

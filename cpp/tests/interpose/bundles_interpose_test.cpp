@@ -55,6 +55,7 @@ struct Run {
   std::int64_t t = 1'000'000'000, delay = 0;
   std::uint32_t missed = 0;
   bool moving = true, encoders = true, planning = false;
+  float leap = 0.0f;
 
   void ticks(int n) {
     for (int i = 0; i < n; ++i, t += 1'000'000) {
@@ -81,7 +82,9 @@ struct Run {
     plan.generation = request.generation;
     plan.horizon = 2;
     plan.finite = true;
-    plan.action[0] = plan.action[1] = request.reference;
+    plan.action[0] = request.reference;
+    if (leap != 0.0f) plan.action[0].fill(leap = -leap);
+    plan.action[1] = plan.action[0];
     controller.post_plan(plan);
   }
   void skill(std::size_t i, float weight = 1.0f) {
@@ -99,10 +102,14 @@ struct Run {
   void fly() {
     for (std::size_t i = 0; i < bundle->experts.size(); ++i) {
       skill(i);
-      ticks(700);  // output_clamped: the rate limiter
+      ticks(700);
     }
     planning = true;
     ticks(200);
+    leap = 1.0f;
+    ticks(100);  // output_clamped: from one end to the other
+    leap = 0.0f;
+    ticks(100);
     planning = false;
     ticks(400);  // late_plan, stale_plan
     skill(0, 7.0f);
