@@ -5,6 +5,9 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "bindings.hpp"
@@ -201,6 +204,57 @@ py::dict flight_ticks(const std::filesystem::path& file, std::uint64_t every) {
   return columns.dict();
 }
 
+/// What went into a controller between its ticks, from the first keyframe on: what running the episode again needs.
+py::list flight_events(const std::filesystem::path& file) {
+  py::list out;
+  std::uint64_t tick = 0;
+  bool begun = false;
+  const auto add = [&](const char* kind, py::object value) {
+    out.append(py::make_tuple(tick, kind, std::move(value)));
+  };
+  read_flight(file, [&](const Record& record) {
+    if (!begun && record.type != RecordType::keyframe) {
+      tick += record.type == RecordType::tick;
+      return;
+    }
+    switch (record.type) {
+      case RecordType::tick: {
+        const TickHeader h = decode_tick(record.bytes).header;
+        if (h.timed && h.missed > 0) add("missed", py::int_(h.missed));
+        if (h.stop) add("stop", py::none());
+        if (h.rearm) add("rearm", py::none());
+        ++tick;
+        break;
+      }
+      case RecordType::keyframe:
+        if (!begun) add("keyframe", py::bytes(reinterpret_cast<const char*>(record.bytes.data()), record.bytes.size()));
+        begun = true;
+        break;
+      case RecordType::command:
+        add("command", py::cast(decode_command(record.bytes)));
+        break;
+      case RecordType::plan:
+        add("plan", py::none());
+        break;
+      case RecordType::tick_plan:
+        add("tick_plan", py::none());
+        break;
+      case RecordType::swap:
+        add("swap", py::str(decode_swap(record.bytes).digest));
+        break;
+      case RecordType::reset:
+        add("reset", py::none());
+        break;
+    }
+  });
+  return out;
+}
+
+void restore(GuardedController& controller, const std::string& keyframe) {
+  const Stepping guard(controller);
+  controller.restore(std::as_bytes(std::span(keyframe.data(), keyframe.size())));
+}
+
 }  // namespace
 
 void bind_record(py::module_& m) {
@@ -232,6 +286,15 @@ void bind_record(py::module_& m) {
   m.def("flight_ticks", &flight_ticks, py::arg("file"), py::arg("every") = 1,
         "dict of numpy columns, one entry a tick (every k-th; rungs and missed of the others are kept).\n\n"
         "Raises:\n    Error: the file is not a flight, or damaged.");
+  m.def(
+      "flight_events", &flight_events, py::arg("file"),
+      "What went in between the ticks, from the first keyframe on: list of (tick, kind, value): the event came before "
+      "that row of flight_ticks(). Kinds: keyframe (bytes, once), command (SkillCommand), swap (digest), "
+      "missed (int), and with None plan, tick_plan, stop, rearm, reset.\n\n"
+      "Raises:\n    Error: the file is not a flight, or damaged.");
+  m.def("restore", &restore, py::arg("controller"), py::arg("keyframe"),
+        "Continues from a keyframe of a flight made with the same bundle and build.\n\nRaises:\n    Error: it is not "
+        "such a keyframe.");
   m.def("replay", &replay, py::arg("file"), py::arg("bundles"),
         "Runs a flight's inputs again and compares every output bit for bit.\n\nReturns:\n    dict: bit_identical, "
         "ticks, identical, skipped, gaps, commands, plans, swaps, resets, complete, first_difference.\n\nRaises:\n"

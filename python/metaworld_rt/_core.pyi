@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['BareTimer', 'Bundle', 'Command', 'CommandMode', 'Controller', 'Error', 'FlightRecorder', 'Goal', 'Histogram', 'LoopReport', 'MAX_SKILLS', 'MAX_STAGES', 'Mode', 'MppiPlanner', 'Network', 'OrtPlanner', 'OrtSession', 'Planner', 'PlannerReport', 'PlannerThread', 'RUNGS', 'RealtimeLoop', 'ReferencePlanner', 'SkillCommand', 'SlowTickWatch', 'Stage', 'Status', 'Until', 'answer_request', 'flight_information', 'flight_ticks', 'force_isa', 'hog', 'load', 'load_memory', 'measure_peak', 'monotonic_ns', 'onnxruntime_version', 'qualify_stage', 'replay', 'report_timing', 'supported_isas', 'time_gemm']
+__all__: list[str] = ['BareTimer', 'Bundle', 'Command', 'CommandMode', 'Controller', 'Error', 'FlightRecorder', 'Goal', 'Histogram', 'LoopReport', 'MAX_SKILLS', 'MAX_STAGES', 'Mode', 'MppiPlanner', 'Network', 'OrtPlanner', 'OrtSession', 'Planner', 'PlannerReport', 'PlannerThread', 'RUNGS', 'RealtimeLoop', 'ReferencePlanner', 'SkillCommand', 'SlowTickWatch', 'Stage', 'Status', 'Until', 'answer_request', 'flight_events', 'flight_information', 'flight_ticks', 'force_isa', 'hog', 'load', 'load_memory', 'measure_peak', 'monotonic_ns', 'onnxruntime_version', 'qualify_stage', 'replay', 'report_timing', 'restore', 'supported_isas', 'time_gemm']
 class Until:
     """
     When a stage is done; the threshold's unit is in the comment of each value.
@@ -1059,6 +1059,13 @@ def answer_request(controller: Controller, planner: Planner) -> bool:
     Returns:
         Whether there was a request.
     """
+def flight_events(file: os.PathLike | str | bytes) -> list:
+    """
+    What went in between the ticks, from the first keyframe on: list of (tick, kind, value): the event came before that row of flight_ticks(). Kinds: keyframe (bytes, once), command (SkillCommand), swap (digest), missed (int), and with None plan, tick_plan, stop, rearm, reset.
+    
+    Raises:
+        Error: the file is not a flight, or damaged.
+    """
 def flight_information(file: os.PathLike | str | bytes) -> dict[str, str]:
     """
     dict[str, str]: what a flight file says about itself.
@@ -1139,6 +1146,13 @@ def replay(file: os.PathLike | str | bytes, bundles: collections.abc.Sequence[Bu
 def report_timing(controller: Controller, missed: typing.SupportsInt | typing.SupportsIndex, wakeup_ns: typing.SupportsInt | typing.SupportsIndex = 0, duration_ns: typing.SupportsInt | typing.SupportsIndex = 0) -> None:
     """
     What a loop tells its controller about the tick before; too many missed deadlines in a row stop the robot.
+    """
+def restore(controller: Controller, keyframe: str) -> None:
+    """
+    Continues from a keyframe of a flight made with the same bundle and build.
+    
+    Raises:
+        Error: it is not such a keyframe.
     """
 def supported_isas() -> list[str]:
     """

@@ -2,5 +2,6 @@
 
 from .flight import Flight, bundles_for, replay
 from .page import flight_page
+from .rerun import Rerun, rerun
 
-__all__ = ["Flight", "bundles_for", "flight_page", "replay"]
+__all__ = ["Flight", "Rerun", "bundles_for", "flight_page", "replay", "rerun"]

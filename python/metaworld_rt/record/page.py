@@ -1,4 +1,4 @@
-"""A flight as a page for looking: motion, joints, weights, the ladder, the loop's timing."""
+"""A flight as a page for looking: motion, joints and targets, weights, events, latencies, and its re-run."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import numpy as np
 from .. import _core
 from ..report import page, svg
 from .flight import Flight
+from .rerun import Rerun
 
 MODES = ("running", "holding", "stopped")
 
 
-def flight_page(flight: Flight, result: dict[str, Any] | None = None) -> str:
+def flight_page(flight: Flight, result: dict[str, Any] | None = None, again: Rerun | None = None) -> str:
     """The page as text.
 
     Args:
         flight: what was opened.
         result: what `replay` returned, or None.
+        again: what `rerun` returned, or None.
     """
     rate = float(flight.information["tick_hz"])
     ticks = flight.ticks(max(1, round(rate / 100)))
@@ -28,11 +30,12 @@ def flight_page(flight: Flight, result: dict[str, Any] | None = None) -> str:
     body = [_verdict(result), page.note(f"“{about['note']}”, seed {about['seed']}" if about["note"] else "")]
     if len(t) > 1:
         body += [
+            _rerun(again),
             _base(flight, t, ticks),
-            _modes(t, ticks),
+            _events(t, ticks),
             _weights(flight, t, ticks),
+            _latency(t, ticks),
             _joints(flight, t, ticks),
-            _timing(t, ticks),
         ]
     body.append(page.section("About", page.table(["what", "value"], sorted(about.items()))))
     return page.page(flight.path.name, subtitle, body)
@@ -69,17 +72,50 @@ def _base(flight: Flight, t: np.ndarray, ticks: dict[str, np.ndarray]) -> str:
     return page.section("Base position", svg.line_chart(t, curves, "m"))
 
 
-def _modes(t: np.ndarray, ticks: dict[str, np.ndarray]) -> str:
-    rungs = ticks["rungs"]
-    rows = []
+def _rerun(again: Rerun | None) -> str:
+    if again is None:
+        return ""
+    every = max(1, len(again.tracks["t"]) // svg.MAX_POINTS)
+    tracks = {name: rows[::every] for name, rows in again.tracks.items()}
+    curves = []
+    for i, name in enumerate("xyz"):
+        curves.append(svg.Series(name, tracks["base"][:, i], svg.COLOURS[i]))
+        curves.append(svg.Series(f"{name}, re-run", tracks["rerun_base"][:, i], svg.COLOURS[i], dash=True))
+    apart = [
+        svg.Series("base, m", np.linalg.norm(tracks["base"] - tracks["rerun_base"], axis=1)),
+        svg.Series(
+            "farthest joint, rad", np.abs(tracks["joints"] - tracks["rerun_joints"]).max(axis=1), svg.COLOURS[1]
+        ),
+    ]
+    parting = np.where(tracks["t"] >= (np.inf if again.parted_s is None else again.parted_s), True, False)
+    return page.section(
+        "Run again in simulation",
+        page.note(str(again)),
+        svg.line_chart(tracks["t"], curves, "base, m"),
+        svg.line_chart(tracks["t"], apart, "distance"),
+        svg.strips(tracks["t"], [("another episode", parting)]) if parting.any() else "",
+    )
+
+
+def _events(t: np.ndarray, ticks: dict[str, np.ndarray]) -> str:
+    """Modes and rungs over time."""
+    rows, strips = [], [(name, ticks["mode"] == i) for i, name in enumerate(MODES)]
     for bit, name in enumerate(_core.RUNGS):
-        hit = np.flatnonzero(rungs >> bit & 1)
+        on = (ticks["rungs"] >> bit & 1).astype(bool)
+        hit = np.flatnonzero(on)
         if len(hit):
+            strips.append((name.replace("_", " "), on))
             rows.append([name.replace("_", " "), len(hit), round(float(t[hit[0]]), 3), round(float(t[hit[-1]]), 3)])
+    strips += [
+        ("plan followed", ticks["plan_used"].astype(bool)),
+        ("stage or bundle changed", _changed(ticks["stage"]) | _changed(ticks["generation"])),
+    ]
     table = page.table(["rung", "samples", "first, s", "last, s"], rows) if rows else page.note("No rung was used.")
-    curve = svg.Series("0 running, 1 holding, 2 stopped", ticks["mode"].astype(float), svg.COLOURS[1])
-    frame = svg.Frame((float(t[0]), float(t[-1])), (-0.1, 2.1), height=110)
-    return page.section("Safety ladder", svg.line_chart(t, [curve], "mode", frame), table)
+    return page.section("Events", svg.strips(t, [row for row in strips if row[1].any()]), table)
+
+
+def _changed(values: np.ndarray) -> np.ndarray:
+    return np.concatenate([[False], values[1:] != values[:-1]])
 
 
 def _weights(flight: Flight, t: np.ndarray, ticks: dict[str, np.ndarray]) -> str:
@@ -103,12 +139,16 @@ def _joints(flight: Flight, t: np.ndarray, ticks: dict[str, np.ndarray]) -> str:
     return page.section("Joints", page.note("Orange: target, blue: measured, rad."), page.small_multiples(charts))
 
 
-def _timing(t: np.ndarray, ticks: dict[str, np.ndarray]) -> str:
-    if not ticks["duration_ns"].any():
-        return ""
-    curves = [
-        svg.Series("wake-up", ticks["wakeup_ns"] * 1e-3),
-        svg.Series("tick", ticks["duration_ns"] * 1e-3, svg.COLOURS[1]),
-    ]
-    missed = int(ticks["missed"].sum())
-    return page.section("Loop", svg.line_chart(t, curves, "us"), page.note(f"{missed} deadlines missed."))
+def _latency(t: np.ndarray, ticks: dict[str, np.ndarray]) -> str:
+    ages = [svg.Series("observation", (ticks["t_ns"] - ticks["observation_t_ns"]) * 1e-6)]
+    if ticks["plan_age_ns"].any():
+        ages.append(svg.Series("plan", ticks["plan_age_ns"] * 1e-6, svg.COLOURS[1]))
+    charts = [page.note("How old it was when it was used."), svg.line_chart(t, ages, "ms")]
+    if ticks["duration_ns"].any():
+        curves = [
+            svg.Series("wake-up after its due time", ticks["wakeup_ns"] * 1e-3),
+            svg.Series("tick", ticks["duration_ns"] * 1e-3, svg.COLOURS[1]),
+        ]
+        missed = int(ticks["missed"].sum())
+        charts += [svg.line_chart(t, curves, "us"), page.note(f"{missed} deadlines missed.")]
+    return page.section("Latency", *charts)

@@ -127,6 +127,31 @@ def stacked(t: np.ndarray, parts: Sequence[Series], top: float = 1.0, frame: Fra
     return _svg(frame, body) + legend([(p.label, p.colour) for p in parts])
 
 
+def strips(t: np.ndarray, rows: Sequence[tuple[str, np.ndarray]]) -> str:
+    """When things were on: one strip a row, filled where its values are true.
+
+    Args:
+        t: (T,) s, increasing.
+        rows: name, and (T,) truth values.
+    """
+    height, left = 18, 170
+    frame = Frame(_time(t), (0.0, 1.0), height=height * len(rows) + 40, left=left, top=6)
+    step = float(np.median(np.diff(t))) if len(t) > 1 else 1e-3
+    body = [_axes(Frame(frame.x, (2.0, 2.0), height=frame.height, left=left, top=6), "time, s", "", 5, grid=False)]
+    for i, (name, on) in enumerate(rows):
+        y = frame.top + i * height
+        body.append(f'<text x="{left - 8}" y="{y + 12}" text-anchor="end">{html.escape(name)}</text>')
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(on, dtype=np.int8), [0]])))
+        for begin, end in zip(edges[::2], edges[1::2], strict=True):
+            x0, x1 = float(frame.px(t[begin])), float(frame.px(t[end - 1] + step))
+            body.append(
+                f'<rect x="{x0:.1f}" y="{y + 2}" width="{max(1.5, min(x1, frame.width - frame.right) - x0):.1f}" '
+                f'height="{height - 5}" fill="{COLOURS[i % len(COLOURS)]}">'
+                f"<title>{html.escape(name)} {t[begin]:.3f} to {t[end - 1] + step:.3f} s</title></rect>"
+            )
+    return _svg(frame, body)
+
+
 def latency_histogram(buckets: np.ndarray, marks: dict[str, float], limit: tuple[str, float] | None = None) -> str:
     """Counts over microseconds, both logarithmic, with the quantiles marked.
 
