@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from .. import _core
 from ..controller import Controller, skill_command
@@ -37,12 +39,20 @@ class Driver:
         bundle: what `load` gave.
         task: whose instruction is followed.
         seed: of the planner's noise.
+        settings: of the planner, in place of the bundle's: samples, precision, ...
 
     Raises:
         UserError: the bundle has no such controller, or no skill for the task.
     """
 
-    def __init__(self, name: str, bundle: _core.Bundle, task: str, seed: int = 0):
+    def __init__(
+        self,
+        name: str,
+        bundle: _core.Bundle,
+        task: str,
+        seed: int = 0,
+        settings: Mapping[str, float | str] = MappingProxyType({}),
+    ):
         check_controller(name, bundle)
         self._controller = Controller(
             bundle,
@@ -50,11 +60,16 @@ class Driver:
             use_gate=name != "no-gate" and not name.startswith("expert:"),
             sensor_checks=False,
         )
-        self._planner = _planner(name, bundle, seed)
+        self._planner = _planner(name, bundle, seed, settings)
         if self._planner is not None:
             self._controller.set_planner(self._planner)
         plan = task_plan(name, bundle, task)
         self._command = skill_command(bundle, plan, ttl_ns=3_600_000_000_000)
+
+    @property
+    def planner(self) -> _core.MppiPlanner | None:
+        """The planner, where this controller has one."""
+        return self._planner
 
     def begin(self) -> Controller:
         """The controller at the start of an episode, with its skill command posted."""
@@ -116,7 +131,7 @@ def doable(bundle: _core.Bundle) -> list[str]:
     return found
 
 
-def _planner(name: str, bundle: _core.Bundle, seed: int):
+def _planner(name: str, bundle: _core.Bundle, seed: int, settings: Mapping[str, float | str]):
     if bundle.planner is None or name == "experts" or name.startswith("expert:"):
         return None
     overrides = {}
@@ -124,7 +139,7 @@ def _planner(name: str, bundle: _core.Bundle, seed: int):
         overrides = {"guidance": 0.0}
     elif name == "planner-only":
         overrides = {"guidance": 0.0, "expert_trajectories": 0}
-    return _core.MppiPlanner(bundle, seed=seed, **overrides)
+    return _core.MppiPlanner(bundle, seed=seed, **{**overrides, **settings})
 
 
 def expand(names: list[str], bundle: _core.Bundle) -> list[str]:
