@@ -137,7 +137,7 @@ def strips(t: np.ndarray, rows: Sequence[tuple[str, np.ndarray]]) -> str:
     height, left = 18, 170
     frame = Frame(_time(t), (0.0, 1.0), height=height * len(rows) + 40, left=left, top=6)
     step = float(np.median(np.diff(t))) if len(t) > 1 else 1e-3
-    body = [_axes(Frame(frame.x, (2.0, 2.0), height=frame.height, left=left, top=6), "time, s", "", 5, grid=False)]
+    body = [_axes(frame, "time, s", "", 5, grid=False, y_ticks=False)]
     for i, (name, on) in enumerate(rows):
         y = frame.top + i * height
         body.append(f'<text x="{left - 8}" y="{y + 12}" text-anchor="end">{html.escape(name)}</text>')
@@ -235,7 +235,7 @@ def _number(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:g}"
 
 
-def _axes(frame: Frame, x_name: str, y_name: str, count: int, grid: bool = True) -> str:
+def _axes(frame: Frame, x_name: str, y_name: str, count: int, grid: bool = True, y_ticks: bool = True) -> str:
     x0, x1 = frame.left, frame.width - frame.right
     y0, y1 = frame.height - frame.bottom, frame.top
     out = [f'<line class="axis" x1="{x0}" x2="{x1}" y1="{y0}" y2="{y0}"/>']
@@ -243,7 +243,8 @@ def _axes(frame: Frame, x_name: str, y_name: str, count: int, grid: bool = True)
         x = float(frame.px(value))
         out.append(f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{y0}" y2="{y0 + 4}"/>')
         out.append(f'<text x="{x:.1f}" y="{y0 + 15}" text-anchor="middle">{_number(value)}</text>')
-    for value in log_ticks(*frame.y) if frame.log_y else ticks(*frame.y, count=count):
+    marks = log_ticks(*frame.y) if frame.log_y else ticks(*frame.y, count=count)
+    for value in marks if y_ticks else ():
         y = float(frame.py(value))
         if grid:
             out.append(f'<line class="grid" x1="{x0}" x2="{x1}" y1="{y:.1f}" y2="{y:.1f}"/>')
