@@ -79,6 +79,25 @@ def test_table_and_report_show_the_latency(finished):
     assert f"{result['tick']['duration_us']['p99']:.3g} us" in page
     assert "walk forward" in page
     assert "<svg" in page
+    assert "failures, latency p50" in page
+    assert "until" in page
+
+
+def test_new_instructions_are_taken_while_it_runs(tmp_path):
+    """Also one line after another at once, an empty one, and one that is too long."""
+    words = f"stand still\n\n{'walk ' * 2000}\nfly to the moon\n"
+    arguments = ("walk", "--bundle", TOY, "--seconds", 3, "--semantic", "matcher", "--prompt", "--json")
+    done = subprocess.run(
+        command(*arguments, tmp_path / "r.json"), input=words, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()[1:3]
+    assert said[0].startswith("stand")
+    assert said[1].startswith("refused: not understood")
+    assert "at most 4096 bytes" in done.stderr
+    semantic = json.loads((tmp_path / "r.json").read_text())["semantic"]
+    assert semantic["refused"] is True
+    assert semantic["reasons"]["instruction"] >= 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -100,12 +100,13 @@ def execute(args: argparse.Namespace) -> int:
     viewer = Viewer(session.model) if args.viewer else None
     how = "type a new instruction, or Ctrl-C to stop" if args.prompt else "Ctrl-C stops the robot"
     print(f'"{args.instruction[:60]}" with {bundle.name}; {how}', flush=True)
-    if args.prompt:
-        threading.Thread(target=_listen, args=(session,), daemon=True).start()
+    listener = threading.Thread(target=_listen, args=(session,), daemon=True)
     with _stopped_by_signals(session.stop), _progress(args.seconds) as progress:
 
         def watch(t, qpos) -> bool:
             progress(t)
+            if args.prompt and listener.ident is None:  # from here on: before, the first instruction would win
+                listener.start()
             if viewer is not None and viewer.open:
                 viewer.show(qpos)
             return viewer is None or viewer.open

@@ -70,7 +70,7 @@ def train_eye(train: Callable[[], Album], path: Path, epochs: int = 15, batch: i
         state = torch.load(path, weights_only=True)
         eye.load_state_dict(state["eye"])
         optimiser.load_state_dict(state["optimiser"])
-        first, spent = state["epoch"], state["cpu_s"]
+        first, spent = state["epoch"], state.get("cpu_s", 0.0)
     if first >= epochs:
         return eye.eval()
     spent -= time.process_time()

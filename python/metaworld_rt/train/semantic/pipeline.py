@@ -11,7 +11,7 @@ from typing import Any
 
 from .corpus import Corpus, excluded_from
 
-CHECKED = 1500  # scenes that the eye is scored on, and has not seen
+CHECKED = 500  # scenes that the eye is scored on, and has not seen
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Settings:
 
     scenes: int = 14_000
     eye_epochs: int = 15
-    sentences: int = 150_000
-    steps: int = 4_500
+    sentences: int = 120_000
+    steps: int = 4_000
     batch: int = 96
     seed: int = 1
     threads: int = 1
@@ -108,4 +108,6 @@ def _spent(path: Path) -> dict[str, Any]:
 
     state = torch.load(path, weights_only=True)
     told = {key: state[key] for key in ("note", "epoch", "step") if key in state}
-    return {**told, "cpu_minutes": round(state["cpu_s"] / 60.0, 1)}
+    if "cpu_s" in state:
+        told["cpu_minutes"] = round(state["cpu_s"] / 60.0, 1)
+    return told
