@@ -52,7 +52,7 @@ def replace_part(page: Path, d: dict) -> None:
     def count(key: str) -> str:
         return "not counted" if d[key] is None else str(d[key])
 
-    host_facts = ", ".join(f"{name} {value}" for name, value in d["host"].items())
+    host_facts = ", ".join(f"{name} {value}" for name, value in d["host"].items() if name != "load average")
     ended = f" It was ended early by {d['ended_early_by']}." if d["ended_early_by"] else ""
     robots, semantic = d["robots"], d["semantic"]
     lines = [
