@@ -1,6 +1,7 @@
 // From a bundle's graphs to a plan: the layers are those that were written, other graphs are refused by name, and a
 // controller swaps planners while it runs.
 #include <atomic>
+#include <cmath>
 #include <thread>
 
 #include "check.hpp"
@@ -176,4 +177,31 @@ TEST_CASE("a controller swaps bundles and planners while a planner thread plans 
   CHECK_EQ(thread.report().not_finite, 0u);
   CHECK_EQ(rig.bad_commands, 0u);
   CHECK_EQ(rig.status.generation, 8u);
+}
+
+TEST_CASE("a plan from numbers that are not finite is refused, and the experts act in its place") {
+  const auto bundle = toy::share(planning_bundle(RandomModel(7)(toy_sizes()), settings()));
+  const auto used = [&](float poison) {
+    toy::Rig rig(*bundle);
+    rig.controller.expect_plans(true);
+    MppiPlanner planner(bundle);
+    PlanRequest r;
+    Plan plan;
+    int plans = 0;
+    for (int i = 0; i < 200; ++i) {
+      rig.tick();
+      if (!rig.controller.take_request(r)) continue;
+      r.phi[2] += poison;
+      planner.plan(r, 0, plan);
+      rig.controller.post_plan(plan);
+      if (rig.status.plan_used) ++plans;
+    }
+    CHECK_EQ(rig.bad_commands, 0u);
+    CHECK_EQ(plan.finite, std::isfinite(poison));
+    CHECK(rig.status.mode == Mode::running);
+    return plans;
+  };
+  CHECK(used(0.0f) > 0);
+  CHECK_EQ(used(NAN), 0);
+  CHECK_EQ(used(INFINITY), 0);
 }

@@ -1,5 +1,9 @@
 // Proof that a plan on the calling thread neither allocates, nor locks, nor enters the kernel; and that one on several
-// threads does not allocate or lock.
+// threads does not allocate or lock, on the caller's thread or its own.
+#include <atomic>
+#include <chrono>
+#include <thread>
+
 #include "check.hpp"
 #include "planner/mppi.hpp"
 #include "planner_random_model.hpp"
@@ -12,7 +16,19 @@ using realtime::CallCounts;
 
 namespace {
 
-/// What ten plans do on this thread: cold, warm, refused, late.
+/// Calls f(thread) once on each of two threads of a pool.
+template <class F>
+void on_both(ThreadPool& pool, F f) {
+  std::atomic<std::uint32_t> arrived{0};
+  auto task = [&](std::uint32_t, std::uint32_t thread) {
+    f(thread);
+    arrived.fetch_add(1);
+    for (int i = 0; i < 100'000 && arrived.load() < 2; ++i) std::this_thread::sleep_for(std::chrono::microseconds(50));
+  };
+  pool.run(2, task);
+}
+
+/// What ten plans do on this thread, or with two on the other one: cold, warm, refused, late.
 CallCounts plans(kernels::Storage storage, std::uint32_t threads) {
   const RandomSizes k{51, 64, 128, 128, 19, 3, 3, 101, 2, true, -10.0f, 10.0f};
   const auto model = std::make_shared<const PackedModel>(RandomModel(1)(k), storage, kernels::active_isa());
@@ -25,6 +41,12 @@ CallCounts plans(kernels::Storage storage, std::uint32_t threads) {
   Plan plan;
   const CallCounter counter;
   CHECK(counter.loaded());
+  CallCounts worker[2];
+  if (threads == 2) {
+    on_both(pool, [&](std::uint32_t thread) {
+      if (thread == 1) worker[0] = counter.counts(), counter.arm();
+    });
+  }
   const CallCounts before = counter.counts();
   for (int i = 0; i < 10; ++i) {
     r.decision = static_cast<std::uint64_t>(i);
@@ -40,7 +62,14 @@ CallCounts plans(kernels::Storage storage, std::uint32_t threads) {
     CHECK_EQ(plan.finite, i != 5);
   }
   const CallCounts after = counter.counts();
-  return {after.allocations - before.allocations, after.locks - before.locks, after.syscalls - before.syscalls};
+  if (threads == 2) {
+    on_both(pool, [&](std::uint32_t thread) {
+      if (thread == 1) counter.disarm(), worker[1] = counter.counts();
+    });
+  }
+  const auto sum = [&](auto count) { return count(after) - count(before) + count(worker[1]) - count(worker[0]); };
+  return {sum([](const CallCounts& c) { return c.allocations; }), sum([](const CallCounts& c) { return c.locks; }),
+          sum([](const CallCounts& c) { return c.syscalls; })};
 }
 
 }  // namespace
