@@ -269,8 +269,9 @@ TEST_CASE("mppi: the warm start is the last mean, shifted by whole and broken st
 TEST_CASE("mppi: a deadline in the past gives the reference, one in between gives what was done") {
   const RandomSizes k{51, 64, 128, 128, 19, 3, 3, 101, 2, false, -1.0f, 5.5f};
   PlannerSettings s;
-  s.samples = 512, s.iterations = 10'000;  // a minute of work
+  s.samples = 512;
   const Case c = make_case(k, s, 15);
+  s.iterations = 10'000;  // a minute of work
   const auto model = packed(c.spec);
   for (const std::uint32_t threads : {1u, 2u}) {
     ThreadPool pool(threads, {}, 20'000);
