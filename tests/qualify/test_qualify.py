@@ -47,6 +47,19 @@ def test_misses_without_load_do_not_hold_and_name_the_remedy():
     assert "add rtprio" in verdict.reason
 
 
+def test_a_few_misses_of_the_timer_do_not_excuse_many_of_the_loop():
+    verdict = judge([stage("controller", misses=40, timer_misses=2)], 1000.0)
+    assert "missed only 2" in verdict.reason
+    assert "it is the machine" not in verdict.reason
+
+
+def test_a_short_run_says_what_it_cannot_show():
+    short = {**stage("controller"), "count": 6000}
+    assert "can show no better than one in 2000" in judge([short], 1000.0).reason
+    long = {**stage("controller"), "count": 400_000}
+    assert "can show" not in judge([long], 1000.0).reason
+
+
 def test_a_controller_that_is_too_slow_is_said_to_be():
     verdict = judge([stage("controller", misses=90_000, duration=1500.0)], 1000.0)
     assert verdict.word == "does not hold"
