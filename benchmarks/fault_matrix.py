@@ -1,6 +1,6 @@
 """The fault matrix: every fault at twenty phases of the gait, in lockstep simulated time, as a table.
 
-    python benchmarks/fault_matrix.py --json benchmarks/data/fault_matrix.json --docs docs/realtime.md
+    python benchmarks/fault_matrix.py --realtime --json benchmarks/data/fault_matrix.json --docs docs/realtime.md
 
 Exit status 1 if a promise was broken: a command that is not finite or beyond a limit, an outcome that the catalogue
 does not allow, a rung that should have counted and did not. The two faults that need the wall clock (a servo thread
