@@ -14,7 +14,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported
 
@@ -25,14 +24,15 @@ import torch
 from onnx import TensorProto, helper
 
 from metaworld_rt import _core
+from planner_curves import DATA, machine, versions
 
-DATA = Path(__file__).resolve().parents[1] / "benchmarks" / "data" / "planner"
 #: (rows, k, n): the layers of the 1M and 5M models at the planner's block size, and all 512 rows at once.
 SHAPES = [
     (56, 20, 768), (56, 148, 768), (56, 384, 384), (56, 384, 128), (56, 384, 112),
     (56, 532, 1024), (56, 512, 512), (512, 384, 384), (512, 512, 512),
 ]  # fmt: skip
 CALLS, TURNS = 40, 15
+ISA_SHAPE = (56, 512, 512)
 
 
 def timed(call: Callable[[], object]) -> float:
@@ -85,6 +85,23 @@ def peers(rows: int, k: int, n: int) -> dict[tuple[str, str], Callable[[], float
     return found
 
 
+def instruction_sets() -> list[dict]:
+    """Our kernels on every instruction set of this machine, beside the peak of the instruction they use."""
+    found = []
+    for isa in reversed(_core.supported_isas()):
+        _core.force_isa(isa)
+        try:
+            for precision in ("fp32", "bf16", "int8"):
+                seconds = np.median(np.concatenate([_core.time_gemm(precision, *ISA_SHAPE, CALLS) for _ in range(5)]))
+                peak = _core.measure_peak(precision, 0.3) / 1e9
+                rate = 2e-9 * np.prod(ISA_SHAPE) / seconds
+                found.append({"kernel": f"{precision} {isa}", "gops": float(rate), "peak": float(peak)})
+                print(f"{precision} {isa}: {rate:.1f} of {peak:.1f} G/s")
+        finally:
+            _core.force_isa("")
+    return found
+
+
 @torch.inference_mode()
 def main() -> int:
     """Measures and prints."""
@@ -100,8 +117,9 @@ def main() -> int:
             rate = 2e-9 * rows * k * n / np.median(seconds)
             table.append({"rows": rows, "k": k, "n": n, "precision": precision, "library": library, "gops": rate})
             print(f"{rows:4d} x {k:4d} x {n:4d}  {precision}  {library:12s} {rate:8.1f} G/s")
+    found = {"machine": machine(), "versions": versions(), "date": time.strftime("%Y-%m-%d"), "calls": CALLS * TURNS}
     DATA.mkdir(parents=True, exist_ok=True)
-    (DATA / "gemm.json").write_text(json.dumps({"rows": table}, indent=1) + "\n")
+    (DATA / "gemm.json").write_text(json.dumps({**found, "rows": table, "isas": instruction_sets()}, indent=1) + "\n")
     return 0
 
 

@@ -1,0 +1,131 @@
+"""Fills the tables of docs/planner.md from benchmarks/data/planner: what stands between <!-- NAME --> and <!-- end -->.
+
+python benchmarks/planner_page.py
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+
+from planner_curves import DATA, PRECISIONS, ROOT
+
+PAGE = ROOT / "docs" / "planner.md"
+NAMES = {"native": "native", "onnxruntime": "ONNX Runtime, plan.onnx", "torch": "torch eager"}
+NAMES["torch-compile"] = "torch.compile"
+
+
+def read(name: str) -> dict:
+    """A data file."""
+    return json.loads((DATA / name).read_text())
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def engines() -> str:
+    """Milliseconds a plan, a column for each model and number of threads."""
+    rows = [r for run in runs().values() for r in run["rows"]]
+    columns = list(dict.fromkeys((r["model"], r["threads"]) for r in rows))
+    found = {(r["engine"], r["precision"], r["model"], r["threads"]): r for r in rows}
+    lines = []
+    for engine, precision in dict.fromkeys((r["engine"], r["precision"]) for r in rows):
+        line = [f"{NAMES[engine]} {precision}"]
+        for column in columns:
+            r = found[(engine, precision, *column)]
+            text = f"{r['p50_ms']:.3g} / {r['p99_ms']:.3g}"
+            line.append(f"{text} ({r['fraction_of_peak']:.2f})" if engine == "native" else text)
+        lines.append(line)
+    return table(["engine", *(f"{m}, {t} thread{'s' * (t > 1)}" for m, t in columns)], lines)
+
+
+def runs() -> dict[str, dict]:
+    """Every run of `compare`, the smallest model first."""
+    found = read("engines.json")["runs"]
+    return {k: found[k] for k in sorted(found, key=lambda k: (found[k]["rows"][0]["gflop"], k))}
+
+
+def ratios() -> str:
+    """How many times faster than the others, same threads, medians."""
+    lines = []
+    for name, run in runs().items():
+        ms = {(r["engine"], r["precision"]): r["p50_ms"] for r in run["rows"]}
+        line = [name]
+        for other in ("torch-compile", "onnxruntime", "torch"):
+            line.append(" / ".join(f"{ms[other, 'fp32'] / ms['native', p]:.1f}" for p in PRECISIONS))
+        lines.append(line)
+    return table(["", "torch.compile", "ONNX Runtime", "torch eager"], lines)
+
+
+def peaks() -> str:
+    """What one core can do, as each run measured it."""
+    lines = []
+    for name, run in runs().items():
+        rates = [f"{run['peak_gflops'][p]:.0f}" for p in PRECISIONS]
+        plans = [r["plans"] for r in run["rows"]]
+        lines.append([name, *rates, f"{min(plans)}-{max(plans)}", run["date"], f"{run['others_share']:.1%}"])
+    head = ["run", "fp32 GFLOP/s", "bf16 GFLOP/s", "int8 GOP/s", "plans a row", "date", "CPU taken by others"]
+    return table(head, lines)
+
+
+def gemm() -> str:
+    """Rates of the products, by library."""
+    rows = read("gemm.json")["rows"]
+    kinds = [
+        ("fp32", "native"), ("fp32", "torch"), ("fp32", "numpy"), ("fp32", "onnxruntime"),
+        ("bf16", "native"), ("bf16", "torch"), ("int8", "native"), ("int8", "onnxruntime"),
+    ]  # fmt: skip
+    found = {(r["rows"], r["k"], r["n"], r["precision"], r["library"]): r["gops"] for r in rows}
+    shapes = list(dict.fromkeys((r["rows"], r["k"], r["n"]) for r in rows))
+    lines = [[" x ".join(map(str, s)), *(f"{found[(*s, *kind)]:.0f}" for kind in kinds)] for s in shapes]
+    return table(["rows x K x N", *(f"{p} {library}" for p, library in kinds)], lines)
+
+
+def isas() -> str:
+    """Rates of our kernels on every instruction set."""
+    rows = read("gemm.json")["isas"]
+    lines = [[r["kernel"], f"{r['gops']:.0f}", f"{r['peak']:.0f}", f"{r['gops'] / r['peak']:.2f}"] for r in rows]
+    return table(["kernel", "G/s at 56 x 512 x 512", "peak of its instruction", "fraction"], lines)
+
+
+def servo() -> str:
+    """The servo beside the planner."""
+    lines = []
+    for r in read("servo.json")["rows"]:
+        d, w = r["duration_us"], r["wakeup_us"]
+        times = [f"{d['p50']:.1f}", f"{d['p99']:.1f}", f"{d['p999']:.1f}", f"{r['duration_p999_over_idle']:.2f}"]
+        times += [f"{w['p50']:.0f}", f"{w['p999']:.0f}", f"{r['wakeup_p999_over_idle']:.2f}"]
+        lines.append([r["phase"], f"{r['ticks']}", f"{r['planner_busy']:.0%}", *times])
+    head = ["planner", "ticks", "its core busy", "tick p50 us", "p99", "p99.9", "p99.9 / idle"]
+    return table([*head, "wake-up p50 us", "p99.9", "p99.9 / idle"], lines)
+
+
+def tick() -> str:
+    """Planning inside the tick."""
+    lines = []
+    for r in read("tick.json")["rows"]:
+        p, e = r["plan_us"], r["end_us"]
+        line = [r["kernel"], f"{r['plans']}", *(f"{p[k]:.0f}" for k in ("p50", "p99", "p999")), f"{e['p99']:.0f}"]
+        lines.append([*line, f"{r['skipped_ticks']}"])
+    return table(["kernel", "plans", "plan p50 us", "p99", "p99.9", "from due to done, p99", "ticks skipped"], lines)
+
+
+def main() -> int:
+    """Writes the page."""
+    text = PAGE.read_text()
+    for name in (engines, ratios, peaks, gemm, isas, servo, tick):
+        pattern = rf"(<!-- {name.__name__} -->\n).*?(<!-- end -->)"
+        if not re.search(pattern, text, re.S):
+            raise SystemExit(f"{PAGE} has no <!-- {name.__name__} -->")
+        filled = name()
+        text = re.sub(pattern, lambda m, filled=filled: m[1] + filled + "\n" + m[2], text, flags=re.S)
+    PAGE.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
