@@ -1,12 +1,8 @@
-"""PyTorch checkpoints to a bundle: experts, and with --gate the trained gate.
-
-A world model is trained and exported together with its bundle by `train all`.
-"""
+"""PyTorch checkpoints to a bundle: experts, the gate, and the world model with planner settings chosen by trial."""
 
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from pathlib import Path
 
@@ -24,6 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--skills", type=common.names, default=["stand", "walk", "run"], metavar="A,...", help="default: stand,walk,run"
     )
     parser.add_argument("--gate", type=Path, metavar="FILE", help="gate.pt of `train gate`")
+    parser.add_argument("--world-model", type=Path, metavar="DIR", help="of `train world-model`; takes minutes")
+    parser.add_argument("--episodes", type=common.positive(int), default=8, metavar="N",
+                        help="of each trial of planner settings (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--threads", type=common.positive(int), default=2, metavar="N", help="default: %(default)s")
     parser.add_argument("--out", type=Path, required=True, metavar="B", help="the bundle: a folder, or a .zip")
     parser.add_argument("--name", metavar="NAME", help="default: the name of --out")
     parser.add_argument("--bundle-version", default="0.1.0", metavar="V", help="default: %(default)s")
@@ -44,23 +44,26 @@ def execute(args: argparse.Namespace) -> int:
         raise UserError(f"{args.out} exists; remove it or pass --overwrite")
     need_torch()
     from ..controller import load
-    from ..export.assemble import export_bundle
-    from ..train.gate.train import load_gate
+    from ..train.pipeline import write
     from ..train.world_model.library import load_library
+    from .train_stage2 import Bar
 
-    library = load_library(args.experts, args.skills)
-    gate, figures = (None, {}) if args.gate is None else load_gate(args.gate, library)
-    provenance = {"command": shlex.join(["metaworld-rt", *sys.argv[1:]]), "versions": common.versions()}
-    export_bundle(
+    bar = Bar()
+    result = write(
+        load_library(args.experts, args.skills),
         args.out,
-        library,
+        gate=args.gate,
+        world_model=args.world_model,
+        episodes=args.episodes,
+        threads=args.threads,
+        progress=bar,
         name=args.name or args.out.stem,
         version=args.bundle_version,
-        gate=gate,
         alpha=args.alpha,
-        provenance={**provenance, "gate": figures} if gate is not None else provenance,
-        overwrite=args.overwrite,
     )
+    bar.close()
+    if args.world_model and not result["planner"]:
+        print("no planner settings kept the experts' returns: the bundle's planner stays off", file=sys.stderr)
     bundle = load(args.out)  # what was written is what a host can load
     size = sum(file["bytes"] for file in bundle.files.values())
     common.write_json(

@@ -53,6 +53,8 @@ def _schedule(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--decisions", type=common.positive(int), metavar="N", help="collected with the experts first")
     parser.add_argument("--updates", type=common.positive(int), metavar="N", help="gradient steps on those")
     parser.add_argument("--rounds", type=common.positive(int, zero=True), metavar="N", help="of its own planner's data")
+    parser.add_argument("--round-decisions", type=common.positive(int), metavar="N", help="collected in each round")
+    parser.add_argument("--round-updates", type=common.positive(int), metavar="N", help="gradient steps in each round")
 
 
 def _made_schedule(args: argparse.Namespace):
@@ -61,12 +63,18 @@ def _made_schedule(args: argparse.Namespace):
 
     if args.size not in SIZES:
         raise ValueError(f"unknown world model size {args.size!r}; one of {', '.join(SIZES)}")
-    given = {"expert_decisions": args.decisions, "expert_updates": args.updates, "rounds": args.rounds}
+    given = {
+        "expert_decisions": args.decisions,
+        "expert_updates": args.updates,
+        "rounds": args.rounds,
+        "round_decisions": args.round_decisions,
+        "round_updates": args.round_updates,
+    }
     schedule = replace(Schedule(size=args.size), **{k: v for k, v in given.items() if v is not None})
     return schedule
 
 
-class _Bar:
+class Bar:
     """A progress bar that starts anew with each phase."""
 
     def __init__(self):
@@ -78,6 +86,7 @@ class _Bar:
         self._bar, self._phase = None, ""
 
     def __call__(self, phase: str, done: int, total: int, figures: dict) -> None:
+        """Shows how far a phase is."""
         if phase != self._phase:
             self.close()
             self._bar, self._phase = self._make(total, phase), phase
@@ -87,6 +96,7 @@ class _Bar:
             self._bar.set_postfix({k: f"{figures[k]:.3g}" for k in shown if k in figures})
 
     def close(self) -> None:
+        """Ends the line."""
         if self._bar is not None:
             self._bar.close()
 
@@ -100,7 +110,7 @@ def _ready(args: argparse.Namespace):
     import torch
 
     torch.set_num_threads(args.threads)
-    return _Bar()
+    return Bar()
 
 
 def _document(stage: str, args: argparse.Namespace, **more) -> dict:

@@ -18,9 +18,10 @@ import torch
 from metaworld_rt.errors import UserError
 from metaworld_rt.export.assemble import export_bundle
 from metaworld_rt.train.curriculum import CURRICULA, Lesson, skills_of
+from metaworld_rt.train.expert.checkpoint import CheckpointError
 from metaworld_rt.train.expert.trainer import train_expert
 from metaworld_rt.train.gate.train import GateConfig, load_gate, train_gate
-from metaworld_rt.train.tune import CANDIDATES, Trial, choose
+from metaworld_rt.train.tune import CANDIDATES, SITUATIONS, Trial, choose
 from metaworld_rt.train.world_model import checkpoint
 from metaworld_rt.train.world_model.buffer import load_round
 from metaworld_rt.train.world_model.library import ExpertLibrary, load_library
@@ -83,8 +84,20 @@ def train_all(plan: Plan, progress: Progress | None = None) -> dict:
     gate_file = plan.out / "gate" / "gate.pt"
     if not gate_file.exists():
         train_gate(library, gate_file.parent, plan.gate, plan.seed, plan.threads, progress)
-    model = train_world_model(library, plan, progress) if plan.schedule else None
-    result = write(library, plan, model, progress)
+    if plan.schedule:
+        train_world_model(library, plan, progress)
+    result = write(
+        library,
+        plan.bundle,
+        gate=gate_file,
+        world_model=plan.out / "world_model" if plan.schedule else None,
+        trials=plan.out / "planner.json",
+        seed=plan.seed,
+        episodes=plan.episodes,
+        threads=plan.threads,
+        progress=progress,
+        alpha=plan.alpha,
+    )
     result["minutes"] = round((time.monotonic() - began) / 60, 1)
     return result
 
@@ -95,54 +108,87 @@ def train_world_model(library: ExpertLibrary, plan: Plan, progress: Progress) ->
     return WorldModelTrainer(library, folder, plan.schedule, plan.seed, plan.threads, progress).run()
 
 
-def write(library: ExpertLibrary, plan: Plan, model: WorldModel | None, progress: Progress) -> dict:
-    """Choose planner settings (kept in `<out>/planner.json`) and write the bundle."""
-    gate, gate_figures = load_gate(plan.out / "gate" / "gate.pt", library)
-    planner, trials, calibration, state = None, [], None, {}
-    if model is not None:
+def write(
+    library: ExpertLibrary,
+    bundle: Path,
+    *,
+    gate: Path | None = None,
+    world_model: Path | None = None,
+    trials: Path | None = None,
+    seed: int = 0,
+    episodes: int = 8,
+    threads: int = 2,
+    progress: Progress | None = None,
+    **more,
+) -> dict:
+    """Choose planner settings by trial and write the bundle.
 
-        def tried(trial: Trial) -> None:
-            total = len(CANDIDATES) + 2
-            progress("planner settings", len(trials) + 1, total, {w: trial.mean(w) for w in ("calm", "pushes")})
-            trials.append(trial)
+    Args:
+        library: the experts.
+        bundle: where it is written; a bundle there is replaced.
+        gate: `gate.pt`, or None.
+        world_model: the folder of its training, or None.
+        trials: a JSON file for the trials' table.
+        seed: of the calibration states.
+        episodes: of every trial.
+        threads: of every trial's physics.
+        progress: called with (phase, done, total, figures).
+        **more: of `export_bundle`.
 
-        planner, _ = choose(library, model, episodes=plan.episodes, progress=tried, threads=plan.threads)
-        state = checkpoint.load(plan.out / "world_model" / "model.pt")[1]["progress"]
-        calibration = visited(plan.out / "world_model", plan.seed)
-    table = [
-        {"controller": t.name, "situation": where, "skill": skill, **s.summary()}
-        for t in trials
-        for (where, skill), s in t.scores.items()
-    ]
-    (plan.out / "planner.json").write_text(json.dumps(table, indent=1) + "\n")
+    Raises:
+        CheckpointError: a checkpoint that does not fit.
+        UserError: a world model without recorded rounds.
+    """
+    progress = progress or (lambda *_: None)
+    network, figures = (None, {}) if gate is None else load_gate(gate, library)
     provenance = {
         "command": shlex.join(["metaworld-rt", *sys.argv[1:]]),
-        "seed": plan.seed,
+        "seed": seed,
         "mujoco": mujoco.__version__,
         "torch": torch.__version__,
-        "gate": gate_figures,
+        **({"gate": figures} if gate else {}),
     }
-    if model is not None:
+    model, planner, calibration, table = None, None, None, []
+    if world_model is not None:
+        model, content = checkpoint.load(world_model / "model.pt")
+        if content["skills"] != list(library.names):
+            raise CheckpointError(f"{world_model} is of {content['skills']}, not of {list(library.names)}")
+        tried: list[Trial] = []
+
+        def on(trial: Trial) -> None:
+            tried.append(trial)
+            means = {where: trial.mean(where) for where in SITUATIONS}
+            progress("planner settings", len(tried), len(CANDIDATES) + 2, means)
+
+        planner, _ = choose(library, model, episodes=episodes, progress=on, threads=threads)
+        calibration = visited(world_model, seed)
+        table = [
+            {"controller": t.name, "situation": where, "skill": skill, **s.summary()}
+            for t in tried
+            for (where, skill), s in t.scores.items()
+        ]
+        state = content["progress"]
         provenance["world_model"] = {
-            "size": plan.schedule.size,
+            "schedule": content["schedule"],
             "updates": state["updates"],
             "decisions": state["decisions"],
             "minutes": round(state["seconds"] / 60, 1),
             "trials": table,
         }
+    if trials is not None:
+        trials.write_text(json.dumps(table, indent=1) + "\n")
     export_bundle(
-        plan.bundle,
+        bundle,
         library,
-        name=plan.bundle.stem,
-        gate=gate,
+        **{"name": bundle.stem, **more},
+        gate=network,
         world_model=model,
         planner=planner,
-        alpha=plan.alpha,
         calibration=calibration,
         provenance=provenance,
         overwrite=True,
     )
-    return {"bundle": str(plan.bundle), "planner": planner is not None, "trials": table, "gate": gate_figures}
+    return {"bundle": str(bundle), "planner": planner is not None, "trials": table, "gate": figures}
 
 
 def visited(folder: Path, seed: int) -> np.ndarray:
