@@ -178,3 +178,21 @@ def test_what_cannot_be_recorded_is_refused(bundle, tmp_path):
         _core.FlightRecorder(controller, file=str(tmp_path / "no" / "f.mcap"))
     with pytest.raises(UserError, match="no flight record"):
         record.Flight.open(tmp_path / "none.mcap")
+
+
+def test_an_encoder_that_sticks_is_named_in_the_log(bundle, tmp_path):
+    path = tmp_path / "f.mcap"
+    controller = mw.Controller(bundle)
+    recorder = _core.FlightRecorder(controller, file=str(path))
+    knee = bundle.joints.index("left_knee")
+    for i in range(300):
+        values = observation(bundle, i)
+        values[7 + knee] = 0.8
+        values[32 + knee] = 1.0  # it says that it turns
+        controller.step((i + 1) * MS, values)
+    assert controller.status.frozen_joint == knee
+    recorder.stop()
+    with path.open("rb") as stream:
+        logs = [json.loads(m.data) for _, _, m in make_reader(stream).iter_messages(topics=["/ladder"])]
+    (said,) = [entry["message"] for entry in logs if entry["name"] == "joint_frozen"]
+    assert said.startswith("joint_frozen (left_knee) at tick")
