@@ -53,7 +53,7 @@ class _Plans(nn.Module):
 
     def forward(self, text: Tensor, skills: Tensor, door: Tensor, target: Tensor) -> tuple[Tensor, ...]:
         known = self.planner.skills(skills).unsqueeze(0)
-        return self.planner(self.planner.context(text, known, torch.ones_like(known[:, :, 0]), door, target))
+        return self.planner(text, known, torch.ones_like(known[:, :, 0]), door, target)
 
 
 def export(eye: Eye, planner: Planner, folder: Path, provenance: dict[str, Any]) -> None:

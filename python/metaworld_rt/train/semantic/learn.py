@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from .album import Album
 from .corpus import IGNORED, Batch, Corpus
-from .network import Context, Eye, Planner
+from .network import Eye, Planner
 
 
 def save(path: Path, **state: object) -> None:
@@ -60,7 +60,7 @@ def _eye_loss(eye: Eye, x: Tensor, door: Tensor, target: Tensor, ball: Tensor) -
     )
 
 
-def train_eye(train: Callable[[], Album], path: Path, epochs: int = 15, batch: int = 64, seed: int = 0) -> Eye:
+def train_eye(train: Callable[[], Album], path: Path, epochs: int = 20, batch: int = 64, seed: int = 0) -> Eye:
     """Trains the eye on the scenes that `train` makes, or finds it trained at `path`."""
     torch.manual_seed(seed)
     eye = Eye()
@@ -124,12 +124,12 @@ def _soft(index: np.ndarray, count: int, rng: np.random.Generator | None) -> Ten
     return torch.from_numpy(out)
 
 
-def context(planner: Planner, batch: Batch, rng: np.random.Generator | None = None) -> Context:
-    """What the planner writes the answers to a batch from; `rng` adds training's noise to the scenes."""
+def forward(planner: Planner, batch: Batch, rng: np.random.Generator | None = None) -> tuple[Tensor, ...]:
+    """The planner on a batch; `rng` adds training's noise to the scenes."""
     bundle = torch.from_numpy(batch.bundle)
     skills = planner.skills(torch.from_numpy(batch.skill_text))[bundle.clamp(min=0)]
-    door, target = _soft(batch.door, 4, rng), _soft(batch.target, 3, rng)
-    return planner.context(torch.from_numpy(batch.text), skills, (bundle >= 0).float(), door, target)
+    has = (bundle >= 0).float()
+    return planner(torch.from_numpy(batch.text), skills, has, _soft(batch.door, 4, rng), _soft(batch.target, 3, rng))
 
 
 def _planner_loss(outputs: tuple[Tensor, ...], batch: Batch) -> Tensor:
@@ -153,7 +153,7 @@ def planner_scores(planner: Planner, corpus: Corpus, batches: int = 20) -> dict[
     planner.eval()
     sums = np.zeros(4)
     for _, batch in zip(range(batches), corpus.batches(128, np.random.default_rng(0)), strict=False):
-        skill, turn, pace, until, refuse = (part.numpy() for part in planner(context(planner, batch)))
+        skill, turn, pace, until, refuse = (part.numpy() for part in forward(planner, batch))
         no = batch.refuse > 0.5
         said = refuse > 0
         right = ((skill.argmax(-1) == batch.skill) | (batch.skill == IGNORED)).all(1)
@@ -167,16 +167,19 @@ def planner_scores(planner: Planner, corpus: Corpus, batches: int = 20) -> dict[
 
 
 def train_planner(
-    train: Corpus,
+    train: Callable[[], Corpus],
     check: Corpus,
     path: Path,
-    steps: int = 4500,
+    steps: int = 5400,
     batch: int = 96,
     seed: int = 0,
     peak: float = 1e-3,
     start: Path | None = None,
 ) -> Planner:
-    """Trains the planner, or goes on from `path`; `start` holds the weights to begin with, in place of random ones."""
+    """Trains the planner on the sentences that `train` makes, or goes on from `path`, or finds it trained there.
+
+    `start` holds the weights to begin with, in place of random ones.
+    """
     torch.manual_seed(seed)
     planner = Planner()
     decay = [p for p in planner.parameters() if p.ndim > 1]
@@ -193,23 +196,27 @@ def train_planner(
         state = torch.load(path, weights_only=True)
         planner.load_state_dict(state["planner"])
         optimiser.load_state_dict(state["optimiser"])
-        step, epoch, spent = state["step"], state["epoch"], state["cpu_s"]
+        step, epoch, spent = state["step"], state["epoch"], state.get("cpu_s", 0.0)
+        note = {"note": state["note"]} if "note" in state else {}
+    if step >= steps:
+        return planner.eval()
     spent -= time.process_time()
+    sentences = train()
     bar = tqdm(total=steps, initial=step, desc="train planner", mininterval=10.0)
     mean, saved = 0.0, time.monotonic()
     while step < steps:
         rng = np.random.default_rng([seed, 7, epoch])
-        for part in train.batches(batch, rng):
+        for part in sentences.batches(batch, rng):
             planner.train()
             for group in optimiser.param_groups:
                 group["lr"] = _schedule(step, steps, peak)
-            right = torch.from_numpy(np.where(part.skill == IGNORED, part.bundle.shape[1], part.skill))
-            loss = _planner_loss(planner.taught(context(planner, part, rng), right), part)
+            loss = _planner_loss(forward(planner, part, rng), part)
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(planner.parameters(), 1.0)
             optimiser.step()
-            mean += 0.02 * (float(loss) - mean)
+            mean += max(0.02, 1.0 / (step + 1)) * (float(loss.detach()) - mean)
+            bar.set_postfix(loss=f"{mean:.3f}", refresh=False)
             step += 1
             bar.update()
             if step % 1000 == 0 or step == steps:

@@ -8,7 +8,6 @@ Skills are read from their names and descriptions by the same reader as the sent
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -56,14 +55,13 @@ class Attention(nn.Module):
         )
 
     def forward(self, x: Tensor, memory: Tensor, present: Tensor) -> Tensor:
-        """X [B, N, W] attends to memory [B, M, W] where present, [B, M] or [1, N, M], is 1."""
+        """X [B, N, W] attends to memory [B, M, W] where present [B, M] is 1."""
         b, n, w = x.shape
         q = self.query(x).reshape(b, n, HEADS, w // HEADS).transpose(1, 2)
         k, v = self.key_value(memory).chunk(2, dim=-1)
         k = k.reshape(b, -1, HEADS, w // HEADS).permute(0, 2, 3, 1)
         v = v.reshape(b, -1, HEADS, w // HEADS).transpose(1, 2)
-        seen = present[:, None, None, :] if present.dim() == 2 else present[:, None]
-        scores = q @ k * (w // HEADS) ** -0.5 + (seen - 1.0) * 1e4
+        scores = q @ k * (w // HEADS) ** -0.5 + (present[:, None, None, :] - 1.0) * 1e4
         return self.out((scores.softmax(-1) @ v).transpose(1, 2).reshape(b, n, w))
 
 
@@ -79,7 +77,7 @@ class Block(nn.Module):
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, present: Tensor, memory: Tensor | None = None, there: Tensor | None = None) -> Tensor:
-        """X [B, N, W]; present [B, N] or [1, N, N]."""
+        """X [B, N, W]; present [B, N]."""
         y = self.norm1(x)
         x = x + self.drop(self.own(y, y, present))
         if self.across is not None:
@@ -115,24 +113,10 @@ class Reader(nn.Module):
         return x, present
 
 
-@dataclass
-class Context:
-    """What the stages are written from.
-
-    memory [B, M, W] and what of it is there, present [B, M]; choices [B, S + 1, W], of which the last is the end, and
-    which of them may be chosen, open [B, S + 1].
-    """
-
-    memory: Tensor
-    present: Tensor
-    choices: Tensor
-    open: Tensor
-
-
 class Planner(nn.Module):
-    """Sentence, bundle and scene -> stages, one after the other.
+    """Sentence, bundle and scene -> stages.
 
-    Outputs are skill logits [B, MAX_STEPS, S + 1] (the last is the end), turn, pace and until logits
+    Returns skill logits [B, MAX_STEPS, S + 1] (the last is the end), turn, pace and until logits
     [B, MAX_STEPS, ...], and the refusal's logit [B].
     """
 
@@ -141,13 +125,15 @@ class Planner(nn.Module):
         self.reader = Reader(dropout)
         self.skill_type, self.text_type = nn.Parameter(torch.zeros(WIDTH)), nn.Parameter(torch.zeros(WIDTH))
         self.door, self.target = nn.Linear(len(DOORS) + 1, WIDTH), nn.Linear(len(TARGETS) + 1, WIDTH)
-        self.mix = Block(WIDTH, False, dropout)
-        self.queries = nn.Parameter(torch.randn(MAX_STEPS + 1, WIDTH) * 0.3)  # the verdict, then the stages
-        self.before = nn.Linear(WIDTH, WIDTH)
+        self.mix = nn.ModuleList([Block(WIDTH, False, dropout)])
+        self.queries = nn.Parameter(torch.randn(MAX_STEPS + 1, WIDTH) * 0.3)
         self.blocks = nn.ModuleList([Block(WIDTH, True, dropout) for _ in range(2)])
         self.norm = nn.LayerNorm(WIDTH)
-        self.point, self.name = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
-        self.end = nn.Parameter(torch.randn(WIDTH) * 0.1)
+        self.point, self.name, self.end = (
+            nn.Linear(WIDTH, WIDTH),
+            nn.Linear(WIDTH, WIDTH),
+            nn.Parameter(torch.zeros(WIDTH)),
+        )
         self.details = nn.Linear(WIDTH, len(TURNS) + len(PACES) + UNTILS)
         self.refuse = nn.Linear(WIDTH, 1)
 
@@ -156,45 +142,27 @@ class Planner(nn.Module):
         x, present = self.reader(codes)
         return (x * present.unsqueeze(-1)).sum(1) / present.sum(1, keepdim=True).clamp(min=1.0)
 
-    def context(self, text: Tensor, skills: Tensor, has: Tensor, door: Tensor, target: Tensor) -> Context:
+    def forward(self, text: Tensor, skills: Tensor, has: Tensor, door: Tensor, target: Tensor) -> tuple[Tensor, ...]:
         """Text [B, T, GRAMS]; skills [B, S, W] from `skills`, has [B, S]; door [B, 5], target [B, 4] probabilities."""
         words, there = self.reader(text)
         scene = torch.stack([self.door(door), self.target(target)], 1)
         memory = torch.cat([words + self.text_type, skills + self.skill_type, scene], 1)
         present = torch.cat([there, has, torch.ones_like(scene[:, :, 0])], 1)
-        memory = self.mix(memory, present)
-        known = memory[:, words.shape[1] : words.shape[1] + skills.shape[1]]
-        choices = torch.cat([known, self.end.expand(text.shape[0], 1, WIDTH)], 1)
-        return Context(memory, present, choices, torch.cat([has, torch.ones_like(has[:, :1])], 1))
-
-    def steps(self, context: Context, chosen: Tensor) -> tuple[Tensor, ...]:
-        """The outputs for the stages 0..K, of which `chosen` [B, K, S + 1] (one-hot) are the first K choices."""
-        count = chosen.shape[1] + 1
-        start = torch.zeros_like(context.choices[:, :2])
-        last = torch.cat([start, self.before(chosen @ context.choices)], 1)
-        x = self.queries[: count + 1].unsqueeze(0) + last
-        causal = torch.ones(1, count + 1, count + 1).tril()
+        for block in self.mix:
+            memory = block(memory, present)
+        x = self.queries.unsqueeze(0).expand(text.shape[0], -1, -1)
+        everywhere = torch.ones_like(x[:, :, 0])
         for block in self.blocks:
-            x = block(x, causal, context.memory, context.present)
+            x = block(x, everywhere, memory, present)
         x = self.norm(x)
-        verdict, stages = x[:, 0], x[:, 1:]
-        logits = self.point(stages) @ self.name(context.choices).transpose(1, 2) * WIDTH**-0.5
-        logits = logits + (context.open[:, None, :] - 1.0) * 1e4
+        stages, verdict = x[:, :MAX_STEPS], x[:, MAX_STEPS]
+        known = memory[:, words.shape[1] : words.shape[1] + skills.shape[1]]
+        names = torch.cat([self.name(known), self.end.expand(text.shape[0], 1, WIDTH)], 1)
+        logits = self.point(stages) @ names.transpose(1, 2) * WIDTH**-0.5
+        closed = torch.cat([has, torch.ones_like(has[:, :1])], 1)
+        logits = logits + (closed[:, None, :] - 1.0) * 1e4
         turn, pace, until = self.details(stages).split([len(TURNS), len(PACES), UNTILS], -1)
         return logits, turn, pace, until, self.refuse(verdict).squeeze(-1)
-
-    def taught(self, context: Context, right: Tensor) -> tuple[Tensor, ...]:
-        """The outputs for training: each stage sees the right choices before it. right [B, MAX_STEPS] indices."""
-        chosen = nn.functional.one_hot(right[:, :-1], context.choices.shape[1]).to(context.choices.dtype)
-        return self.steps(context, chosen)
-
-    def forward(self, context: Context) -> tuple[Tensor, ...]:
-        """The outputs, each stage chosen from what was chosen before it."""
-        chosen = context.choices.new_zeros(context.choices.shape[0], 0, 1).expand(-1, -1, context.choices.shape[1])
-        for _ in range(MAX_STEPS - 1):
-            logits = self.steps(context, chosen)[0][:, -1:]
-            chosen = torch.cat([chosen, (logits >= logits.amax(-1, keepdim=True)).to(logits.dtype)], 1)
-        return self.steps(context, chosen)
 
 
 def parameters_of(module: nn.Module) -> int:
