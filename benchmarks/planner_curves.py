@@ -15,6 +15,7 @@ import itertools
 import json
 import os
 import platform
+import subprocess
 import sys
 import time
 from importlib import metadata
@@ -97,8 +98,13 @@ def compare(models: list[str], threads: list[int], seconds: float) -> None:
         share = (elsewhere() - others) / (time.monotonic() - begun) / (os.cpu_count() or 1)
         print(f"{model}, {count}: others took {share:.1%} of the machine", file=sys.stderr)
         key = f"{model}, {count} thread{'s' * (count > 1)}"
-        if key not in runs or share < runs[key]["others_share"]:
-            about = {"date": time.strftime("%Y-%m-%d"), "seconds_a_row": seconds, "others_share": round(share, 4)}
+        if key not in runs or runs[key]["others_share"] is None or share < runs[key]["others_share"]:
+            about = {
+                "date": time.strftime("%Y-%m-%d"),
+                "seconds_a_row": seconds,
+                "others_share": round(share, 4),
+                "commit": commit(),
+            }
             runs[key] = {**found, **about, "machine": machine(), "versions": versions()}
         _write("engines.json", {"runs": runs})
 
@@ -109,6 +115,14 @@ def elsewhere() -> float:
     busy = sum(ticks) - ticks[3] - ticks[4]
     own = os.times()
     return busy / os.sysconf("SC_CLK_TCK") - sum(own[:4])
+
+
+def commit() -> str:
+    """Of this checkout; empty outside one."""
+    done = subprocess.run(
+        ["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
 
 
 def versions() -> dict[str, str]:

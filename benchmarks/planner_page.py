@@ -67,8 +67,9 @@ def peaks() -> str:
     for name, run in runs().items():
         rates = [f"{run['peak_gflops'][p]:.0f}" for p in PRECISIONS]
         plans = [r["plans"] for r in run["rows"]]
-        lines.append([name, *rates, f"{min(plans)}-{max(plans)}", run["date"], f"{run['others_share']:.1%}"])
-    head = ["run", "fp32 GFLOP/s", "bf16 GFLOP/s", "int8 GOP/s", "plans a row", "date", "CPU taken by others"]
+        others = "not recorded" if run["others_share"] is None else f"{run['others_share']:.1%}"
+        lines.append([name, *rates, f"{min(plans)}-{max(plans)}", run["date"], run["commit"], others])
+    head = ["run", "fp32 GFLOP/s", "bf16 GFLOP/s", "int8 GOP/s", "plans a row", "date", "commit", "CPU taken by others"]
     return table(head, lines)
 
 
