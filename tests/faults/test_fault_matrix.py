@@ -68,7 +68,9 @@ def test_the_check_sees_what_it_is_there_for(walks):
     command = Command()
     check.take(command, 0.0)
     assert result.clean
-    command.q = bundle.default_pos + 1.5 * bundle.command_rate * 1e-3
+    knee = bundle.joints.index("left_knee")
+    command.q = bundle.default_pos.copy()
+    command.q[knee] += 1.5e-3 * bundle.command_rate[knee]
     check.take(command, 0.001)
     assert result.too_fast == 1
     command.q = bundle.upper + 0.01

@@ -118,6 +118,7 @@ def test_silence_ends_in_the_safe_skill():
             while weight < enough:
                 assert time.monotonic() < end
                 world.observation[2] += 1e-7
+                world.observation[7:26] += 1e-9  # encoders live
                 world.controller.step(time.monotonic_ns(), world.observation)
                 weight = world.controller.status.mixture[skill]
                 time.sleep(0.002)
