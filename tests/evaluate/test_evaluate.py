@@ -183,3 +183,10 @@ def test_benchmark_that_is_absent_is_refused(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(mw.UserError, match="needs the benchmark itself"):
         BenchmarkTask("walk")
+
+
+def test_a_driver_takes_planner_settings_in_place_of_the_bundles(bundle):
+    whole = Driver("full", bundle, "walk").planner
+    small = Driver("full", bundle, "walk", settings={"samples": 16, "iterations": 1, "elites": 4}).planner
+    assert small.flop < whole.flop / 2
+    assert Driver("experts", bundle, "walk").planner is None
