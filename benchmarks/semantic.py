@@ -66,11 +66,13 @@ def latency(args: argparse.Namespace) -> dict:
     image = read_image(DATA / "semantic_images" / "door_closed_1.png")
     skills, text = Skills.of(HOUSEHOLD), "please walk to the door, open it and go through, then stop"
     backend = make_backend(args.backend)
-    rows = {}
+    rows, cpu = {}, {}
     for name, picture in (("text", None), ("text and image", image)):
+        spent = time.process_time()
         rows[f"{name}, in process"] = [
             _timed(lambda picture=picture: backend.plan(text, picture, skills)) for _ in range(args.calls)
         ]
+        cpu[f"{name}, in process"] = 1e3 * (time.process_time() - spent) / args.calls
     child = InProcess(args.backend)
     start = time.perf_counter()
     _ask(child, skills, text, image, 0)
@@ -90,7 +92,9 @@ def latency(args: argparse.Namespace) -> dict:
     for name, row in out.items():
         print(f"  {name:28} p50 {row['p50_ms']:7.2f} ms   p99 {row['p99_ms']:7.2f} ms   max {row['max_ms']:7.2f} ms")
     print(f"  a child's first answer after {started:.2f} s")
-    return {"backend": args.backend, "latency": out, "child_start_s": started}
+    print(", ".join(f"{name}: {ms:.2f} ms of CPU a call" for name, ms in cpu.items()))
+    load = os.getloadavg()[0]
+    return {"backend": args.backend, "latency": out, "cpu_ms": cpu, "child_start_s": started, "load_average": load}
 
 
 def _timed(call) -> float:
@@ -261,18 +265,12 @@ def _accuracy_table(data: dict) -> str:
 
 
 def _latency_table(data: dict) -> str:
-    lines = ["| call, ms | p50 | p99 | max |", "|---|---|---|---|"]
-    lines += [
-        f"| {name} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} | {row['max_ms']:.1f} |"
-        for name, row in data["latency"].items()
-    ]
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"A child process answers for the first time {data['child_start_s']:.1f} s after it is asked to start.",
-        ]
-    )
+    lines = ["| call, ms | p50 | p99 | max | CPU |", "|---|---|---|---|---|"]
+    for name, row in data["latency"].items():
+        cpu = f"{data['cpu_ms'][name]:.1f}" if name in data["cpu_ms"] else ""
+        lines.append(f"| {name} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} | {row['max_ms']:.1f} | {cpu} |")
+    start, load = data["child_start_s"], data["load_average"]
+    return "\n".join([*lines, "", f"A child's first answer after {start:.1f} s. Load average {load:.1f} on 2 cores."])
 
 
 def _chaos_table(data: dict) -> str:

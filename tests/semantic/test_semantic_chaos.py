@@ -35,13 +35,22 @@ class Loop:
         rest = {"base_pos": [0, 0, 0.98], "base_quat": [1, 0, 0, 0], "joint_pos": self.bundle.default_pos}
         parts = [np.asarray(rest.get(name, np.zeros(size)), float) for name, size in self.bundle.observation]
         self.observation = np.concatenate(parts)
+        ends = np.cumsum([len(part) for part in parts])
+        names = [name for name, _ in self.bundle.observation]
+        end = ends[names.index("joint_pos")]
+        self._joints = slice(end - len(rest["joint_pos"]), end)
         self.noise = np.random.default_rng(0)
+
+    def stir(self):
+        """Sensors that never change would be taken for frozen."""
+        self.observation[2] = 0.98 + 1e-6 * self.noise.standard_normal()
+        self.observation[self._joints] = self.bundle.default_pos + 1e-6 * self.noise.standard_normal(19)
 
     def feed_until(self, condition, timeout_s=40.0):
         end = time.monotonic() + timeout_s
         while not condition():
             assert time.monotonic() < end, "waited in vain"
-            self.observation[2] = 0.98 + 1e-6 * self.noise.standard_normal()
+            self.stir()
             self.loop.observe(time.monotonic_ns(), self.observation)
             weights = np.asarray(self.loop.status().mixture)
             assert np.isfinite(weights).all()
@@ -117,7 +126,7 @@ def test_silence_ends_in_the_safe_skill():
             weight = 0.0
             while weight < enough:
                 assert time.monotonic() < end
-                world.observation[2] += 1e-7
+                world.stir()
                 world.observation[7:26] += 1e-9  # encoders live
                 world.controller.step(time.monotonic_ns(), world.observation)
                 weight = world.controller.status.mixture[skill]
