@@ -4,7 +4,7 @@
     python benchmarks/planner_curves.py draw        -> docs/media/planner_*.png
     python benchmarks/planner_curves.py compare     -> benchmarks/data/planner/engines.json (bench planner, all engines)
 
-The machine must have nothing else to do. Every point is the median of at least 20 plans.
+The machine must have nothing else to do. Every point is the median of the medians of five rounds of 8 plans or more.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -30,15 +31,17 @@ from metaworld_rt.train.world_model.config import PlannerConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA, MEDIA = ROOT / "benchmarks" / "data" / "planner", ROOT / "docs" / "media"
+ROUNDS = 5
 COLOURS = {"fp32": "#4477aa", "bf16": "#ee6677", "int8": "#228833"}
 
 
-def median_ms(size: str, k: PlannerConfig, precision: str, threads: int, skills: int = 0) -> dict[str, float]:
-    """Median and 99th percentile of one plan, and what it computes."""
+def prepared(size: str, k: PlannerConfig, precision: str, threads: int, skills: int = 0) -> Callable[[], np.ndarray]:
+    """What measures a few plans, in ms."""
     model = worlds.random_world(size, 0, skills=skills)
-    planner = worlds.native(model, k, threads=threads, precision=precision, gate=False)
-    took = planner.measure(**worlds.request(model, worlds.random_situation(model, 1)), seconds=0.4, least=20) / 1e6
-    return {"p50_ms": float(np.median(took)), "p99_ms": float(np.percentile(took, 99)), "gflop": planner.flop / 1e9}
+    cpus = list(range(1, threads))  # the caller has core 0
+    planner = worlds.native(model, k, threads=threads, cpus=cpus, precision=precision, gate=False)
+    inputs = worlds.request(model, worlds.random_situation(model, 1))
+    return lambda: planner.measure(**inputs, seconds=0.15, least=8, warm_up=2) / 1e6
 
 
 def points() -> list[tuple[str, dict]]:
@@ -65,24 +68,26 @@ def points() -> list[tuple[str, dict]]:
 
 
 def measure() -> None:
-    """Measures every point, in a shuffled order so that a slow minute does not bend one curve."""
-    todo = points()
-    rows = [None] * len(todo)
-    for done, i in enumerate(np.random.default_rng(0).permutation(len(todo))):
-        curve, arguments = todo[i]
-        arguments = dict(arguments)
-        x = arguments.pop("x")
-        k, precision = arguments["k"], arguments["precision"]
-        rows[i] = {"curve": curve, "x": x, "precision": precision, **median_ms(**arguments)}
-        rows[i] |= {"samples": k.samples, "iterations": k.iterations, "horizon": k.horizon}
-        print(
-            f"\r{done + 1}/{len(todo)} {curve} {x} {precision}: {rows[i]['p50_ms']:.2f} ms        ",
-            end="",
-            file=sys.stderr,
-        )
-    print(file=sys.stderr)
+    """Measures every point in ROUNDS shuffled rounds, so that a slow minute does not bend one curve."""
+    os.sched_setaffinity(0, {0})
+    todo, random = points(), np.random.default_rng(0)
+    plans = [prepared(**{key: v for key, v in arguments.items() if key != "x"}) for _, arguments in todo]
+    took = [[] for _ in todo]
+    others, begun = elsewhere(), time.monotonic()
+    for turn in range(ROUNDS):
+        print(f"round {turn + 1} of {ROUNDS}", file=sys.stderr)
+        for i in random.permutation(len(todo)):
+            took[i].append(plans[i]())
+    share = (elsewhere() - others) / (time.monotonic() - begun) / (os.cpu_count() or 1)
+    rows = []
+    for (curve, arguments), rounds in zip(todo, took, strict=True):
+        k, every = arguments["k"], np.concatenate(rounds)
+        times = {"p50_ms": float(np.median([np.median(r) for r in rounds])), "p99_ms": float(np.percentile(every, 99))}
+        row = {"curve": curve, "x": arguments["x"], "precision": arguments["precision"], **times, "plans": len(every)}
+        rows.append(row | {"samples": k.samples, "iterations": k.iterations, "horizon": k.horizon})
     peaks = {p: _core.measure_peak(p, 1.0) / 1e9 for p in PRECISIONS}
-    _write("curves.json", {"machine": machine(), "peak_gflops_one_core": peaks, "rows": rows})
+    about = {"machine": machine(), "date": time.strftime("%Y-%m-%d"), "commit": commit(), "others_share": share}
+    _write("curves.json", {**about, "peak_gflops_one_core": peaks, "rows": rows})
 
 
 def compare(models: list[str], threads: list[int], seconds: float) -> None:
