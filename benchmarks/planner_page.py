@@ -115,10 +115,32 @@ def tick() -> str:
     return table(["kernel", "plans", "plan p50 us", "p99", "p99.9", "from due to done, p99", "ticks skipped"], lines)
 
 
+def quality() -> str:
+    """Returns of the shipped bundle against the planner's budget, a column for each task; what the gate refused."""
+    files = [json.loads(path.read_text()) for path in sorted(DATA.glob("quality-h1-locomotion-*.json"))]
+    budgets = {(r["samples"], r["iterations"]): r for r in files[0]["rows"] if r.get("precision") == "fp32"}
+    lines = [["experts, no planner", "0"], *([f"{n} x {i}", f"{r['p50_ms']:.2f}"] for (n, i), r in budgets.items())]
+    for file in files:
+        kept = [r for r in file["rows"] if r.get("precision", "fp32") == "fp32"]  # the experts have none
+        rows = {(r.get("samples"), r.get("iterations")): r for r in kept}
+        full = next(r["return_mean"] for r in kept if "precision" in r)
+        for line, key in zip(lines, [(None, None), *budgets], strict=True):
+            mean = rows[key]["return_mean"] if key in rows else None
+            line.append("-" if mean is None else f"{mean:.1f} ({mean / full - 1:+.2%})")
+    head = ["samples x iterations, fp32", "ms a plan, 1 thread", *(f"{file['task']}, return" for file in files)]
+    refused = sorted({r["precision"] for file in files for r in file["rows"] if r.get("refused")})
+    episodes = min(file["episodes"] for file in files)
+    return (
+        table(head, lines)
+        + f"\n\nMean of {episodes} episodes, in brackets against the first row of the planner; seeds from "
+        + f"{files[0]['seed']}, {files[0]['date']}. Refused by the gate: {', '.join(refused) or 'none'}."
+    )
+
+
 def main() -> int:
     """Writes the page."""
     text = PAGE.read_text()
-    for name in (engines, ratios, peaks, gemm, isas, servo, tick):
+    for name in (engines, ratios, peaks, gemm, isas, servo, tick, quality):
         pattern = rf"(<!-- {name.__name__} -->\n).*?(<!-- end -->)"
         if not re.search(pattern, text, re.S):
             raise SystemExit(f"{PAGE} has no <!-- {name.__name__} -->")

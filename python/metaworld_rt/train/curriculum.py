@@ -1,7 +1,8 @@
 """In which order a robot's experts are trained, and who starts from whose states.
 
 A switch from one skill to another begins in the other's states, so every expert ends having trained from them: walk
-first, run and stand from its states, and then both once more against what came later.
+first, run and stand from its states, and then both once more against what came later. Stand begins with walk's weights:
+who can step can stop.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Lesson:
 CURRICULA: dict[str, tuple[Lesson, ...]] = {
     "h1": (
         Lesson("walk", "walk-1"),
-        Lesson("stand", "stand-1", banks=("walk-1",)),
+        Lesson("stand", "stand-1", start="walk-1", banks=("walk-1",), decisions=4_000_000),
         Lesson("run", "run-1", start="walk-1", banks=("walk-1", "stand-1"), decisions=9_000_000),
         Lesson("stand", "stand-2", start="stand-1", banks=("walk-1", "run-1"), decisions=1_500_000),
         Lesson("walk", "walk-2", start="walk-1", banks=("stand-2", "run-1"), decisions=2_000_000),

@@ -1,0 +1,109 @@
+"""A composed task: one sentence, several skills after one another, through the C++ controller in lockstep.
+
+    python benchmarks/composed.py --bundle models/h1-locomotion --seeds 50 --json benchmarks/data/composed.json
+
+The script is a list of (skill, seconds). In each part the reward is that of the part's task, from 0 to 1 a decision;
+a fall ends the episode. `full` and `experts` follow the script as a plan of stages; `no-semantic` is told nothing, so
+that the gate weighs the experts, or all weigh the same where there is no gate: the paper's ablation of the VLM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from metaworld_rt.cli.common import versions
+from metaworld_rt.controller import load, skill_command
+from metaworld_rt.evaluate.builtin import BuiltinTask
+from metaworld_rt.evaluate.controllers import Driver
+from metaworld_rt.evaluate.observation import Observer
+from metaworld_rt.semantic import SkillPlan, StagePlan
+from metaworld_rt.semantic.plan import Until
+from metaworld_rt.tasks.task import get_task
+
+SCRIPTS = {
+    ("stand", "walk"): (("stand", 2), ("walk", 4), ("stand", 3), ("walk", 4), ("stand", 3)),
+    ("stand", "walk", "run"): (("stand", 2), ("walk", 4), ("run", 5), ("walk", 4), ("stand", 4)),
+}
+CONTROLLERS = ("full", "experts", "no-semantic")
+TTL_NS = 3_600_000_000_000
+
+
+def plan_of(script: Sequence[tuple[str, float]]) -> SkillPlan:
+    """The script as stages."""
+    last = len(script) - 1
+    return SkillPlan(
+        tuple(
+            StagePlan({skill: 1.0}) if i == last else StagePlan({skill: 1.0}, until=Until.elapsed, threshold=float(s))
+            for i, (skill, s) in enumerate(script)
+        )
+    )
+
+
+def fly(bundle, task: BuiltinTask, driver: Driver, script: Sequence[tuple[str, float]], told: bool, seed: int) -> dict:
+    """One episode."""
+    controller, observer = driver.begin(), Observer(bundle.observation, task.observes)
+    if told:
+        controller.post_command(skill_command(bundle, plan_of(script), ttl_ns=TTL_NS))
+    terms, total, decision = task.reset(seed), 0.0, 0
+    period_ns = round(task.decision_s * 1e9)
+    for skill, seconds in script:
+        reward = get_task(skill)
+        for _ in range(round(seconds / task.decision_s)):
+            outcome = task.step(controller.step(decision * period_ns, observer.fill(terms)))
+            terms, decision = outcome.terms, decision + 1
+            total += float(reward.terms(task.env.signals(), None)["reward"])
+            if outcome.terminated:
+                return {"return": total, "decisions": decision, "fell_in": skill}
+    return {"return": total, "decisions": decision, "fell_in": None}
+
+
+def main() -> int:
+    """Fly every controller over every seed and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bundle", default="models/h1-locomotion")
+    parser.add_argument("--controllers", default=",".join(CONTROLLERS))
+    parser.add_argument("--seeds", type=int, default=50)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    bundle = load(args.bundle)
+    script = SCRIPTS.get(tuple(bundle.skills))
+    if script is None:
+        print(f"no script for the skills {', '.join(bundle.skills)}", file=sys.stderr)
+        return 1
+    longest = round(sum(seconds for _, seconds in script) * 50)
+    rows = []
+    for name in args.controllers.split(","):
+        task, driver = BuiltinTask("walk"), Driver(name, bundle, "walk")
+        flights = [fly(bundle, task, driver, script, name != "no-semantic", seed) for seed in range(args.seeds)]
+        task.close()
+        returns = np.array([flight["return"] for flight in flights])
+        rows.append(
+            {
+                "controller": name,
+                "seeds": len(flights),
+                "falls": sum(flight["fell_in"] is not None for flight in flights),
+                "return_mean": float(returns.mean()),
+                "return_std": float(returns.std()),
+                "return_min": float(returns.min()),
+                "most": longest,
+                "flights": flights,
+            }
+        )
+        row = rows[-1]
+        print(f"{name:12} return {row['return_mean']:6.1f} +- {row['return_std']:.1f} of {longest} "
+              f"(least {row['return_min']:.1f}), falls {row['falls']} of {row['seeds']}", flush=True)  # fmt: skip
+    if args.json:
+        document = {"schema": "metaworld_rt.composed/1", "bundle": bundle.name, "digest": bundle.digest}
+        document |= {"script": script, "versions": versions(), "rows": rows}
+        args.json.write_text(json.dumps(document, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
