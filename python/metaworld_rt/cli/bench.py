@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 
 from ..errors import UserError
 from . import common
@@ -19,20 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_common(tick)
     tick.set_defaults(execute=_tick)
 
-    if importlib.util.find_spec("metaworld_rt.bench.engine"):
-        engine = kinds.add_parser("engine", help="one network at batch 1, beside ONNX Runtime")
-        engine.add_argument(
-            "--threads",
-            type=common.positive(int),
-            default=1,
-            metavar="N",
-            help="of ONNX Runtime (default: %(default)s)",
-        )
-        _add_common(engine, seconds=2.0)
-        engine.set_defaults(execute=_engine)
+    engine = kinds.add_parser("engine", help="one network at batch 1, beside ONNX Runtime")
+    engine.add_argument(
+        "--threads", type=common.positive(int), default=1, metavar="N", help="of ONNX Runtime (default: %(default)s)"
+    )
+    _add_common(engine, seconds=2.0)
+    engine.set_defaults(execute=_engine)
 
-    if importlib.util.find_spec("metaworld_rt.bench.planner"):
-        _add_planner(kinds)
+    _add_planner(kinds)
 
 
 def _add_planner(kinds: argparse._SubParsersAction) -> None:

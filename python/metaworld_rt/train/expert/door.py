@@ -69,8 +69,7 @@ class DoorEnv(SkillEnv):
         collisions: str = "fast",
         banks: np.ndarray | None = None,
     ) -> None:
-        super().__init__(skill, build("door", collisions=collisions), features.HOUSEHOLD, count, seed, threads)
-        self.banks = banks
+        super().__init__(skill, build("door", collisions=collisions), features.HOUSEHOLD, count, seed, threads, banks)
         self._senses = Senses(self.physics)
         self.begin()
 
@@ -83,12 +82,8 @@ class DoorEnv(SkillEnv):
         begin(rng, qpos, kind)
         yaw = rng.normal(0.0, 0.1, n) * (kind > 0.2)
         qpos[:, 3], qpos[:, 6] = np.cos(yaw / 2), np.sin(yaw / 2)
-        if self.banks is not None and len(self.banks):
-            banked = kind > 1.0 - self.skill.bank_share
-            pick = self.banks[rng.integers(0, len(self.banks), n)]
-            nq, nv = self.model.nq, self.model.nv
-            qpos[banked], qvel[banked] = pick[banked, :nq], pick[banked, nq : nq + nv]
-            action[banked] = pick[banked, nq + nv :]
+        if self.banks is not None:
+            self._start_from_banks(kind > 1.0 - self.skill.bank_share, qpos, qvel, action)
         return qpos, qvel, action
 
     def _started(self, rows: np.ndarray) -> None:

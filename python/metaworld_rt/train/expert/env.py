@@ -55,7 +55,9 @@ class SkillEnv:
         count: int,
         seed: int,
         threads: int,
+        banks: np.ndarray | None = None,
     ) -> None:
+        self.banks = banks if banks is not None and len(banks) else None
         self.skill, self.count, self.features, self.model = skill, count, tuple(layout), model
         self.rng = np.random.default_rng(seed)
         self.physics = VectorPhysics(model, count, threads)
@@ -95,6 +97,12 @@ class SkillEnv:
 
     def _started(self, rows: np.ndarray) -> None:
         """Called when the states of reset robots are in place."""
+
+    def _start_from_banks(self, chosen: np.ndarray, qpos: np.ndarray, qvel: np.ndarray, action: np.ndarray) -> None:
+        """Overwrites the rows `chosen` (n,) bool of initial states with states drawn from the banks."""
+        pick = self.banks[self.rng.integers(0, len(self.banks), len(chosen))][chosen]
+        nq, nv = self.model.nq, self.model.nv
+        qpos[chosen], qvel[chosen], action[chosen] = pick[:, :nq], pick[:, nq : nq + nv], pick[:, nq + nv :]
 
     def home(self, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """N initial states as the task draws them."""

@@ -14,7 +14,6 @@ from metaworld_rt.train.expert.skill import Skill
 
 FALLEN_HEIGHT = 0.6
 FALLEN_UP = 0.4
-BANK_SHARE = 0.3
 DISTURBED_SHARE = 0.4
 PUSH_EVERY_S = 4.0
 
@@ -40,8 +39,7 @@ class LocomotionEnv(SkillEnv):
         collisions: str = "fast",
         banks: np.ndarray | None = None,
     ) -> None:
-        super().__init__(skill, build("floor", collisions=collisions), features.LOCOMOTION, count, seed, threads)
-        self.banks = banks
+        super().__init__(skill, build("floor", collisions=collisions), features.LOCOMOTION, count, seed, threads, banks)
         self._next_push = np.zeros(count, dtype=np.int64)
         self.begin()
 
@@ -56,15 +54,12 @@ class LocomotionEnv(SkillEnv):
         qvel[:, :2] += amount * rng.normal(0.0, 0.5, (n, 2))
         qvel[:, 3:6] += amount * rng.normal(0.0, 0.5, (n, 3))
         qvel[:, 6:] += amount * rng.normal(0.0, 0.8, (n, H1.n))
-        if self.banks is not None and len(self.banks):
-            banked = kind > 1.0 - BANK_SHARE
-            pick = self.banks[rng.integers(0, len(self.banks), n)]
-            nq, nv = self.model.nq, self.model.nv
-            qpos[banked], qvel[banked] = pick[banked, :nq], pick[banked, nq : nq + nv]
-            action[banked] = pick[banked, nq + nv :]
+        banked = kind > 1.0 - skill.bank_share
+        if self.banks is not None:
+            self._start_from_banks(banked, qpos, qvel, action)
         yaw = rng.normal(0.0, skill.yaw_range, n)
         yaw = np.where(rng.random(n) < skill.turn_share, rng.uniform(-np.pi, np.pi, n), yaw)
-        plain = ~disturbed & (kind <= 1.0 - BANK_SHARE)
+        plain = ~disturbed & ~banked
         yaw = np.where(plain & (rng.random(n) < 0.5), 0.0, yaw)
         self.heading[rows] = yaw  # turning the goal is the same as turning the robot
         self._schedule_push(rows)

@@ -21,7 +21,6 @@ FALLEN_UP = 0.1
 FAR = 0.75  # m from the base to the goal, horizontally: walk; nearer: stand and reach
 WALK_SPEED = 1.1
 NEW_GOAL_S = 8.0
-BANK_SHARE = 0.3
 _MIDDLE_Z = 1.1
 
 
@@ -37,8 +36,7 @@ class ReachEnv(SkillEnv):
         collisions: str = "fast",
         banks: np.ndarray | None = None,
     ) -> None:
-        super().__init__(skill, build("floor", collisions=collisions), features.HOUSEHOLD, count, seed, threads)
-        self.banks = banks
+        super().__init__(skill, build("floor", collisions=collisions), features.HOUSEHOLD, count, seed, threads, banks)
         self.goal = np.zeros((count, 3))
         self._next_goal = np.zeros(count, dtype=np.int64)
         self._senses = Senses(self.physics)
@@ -47,12 +45,8 @@ class ReachEnv(SkillEnv):
     def _begin(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         n = len(rows)
         qpos, qvel, action = self.home(n)
-        if self.banks is not None and len(self.banks):
-            banked = self.rng.random(n) < BANK_SHARE
-            pick = self.banks[self.rng.integers(0, len(self.banks), n)]
-            nq, nv = self.model.nq, self.model.nv
-            qpos[banked], qvel[banked] = pick[banked, :nq], pick[banked, nq : nq + nv]
-            action[banked] = pick[banked, nq + nv :]
+        if self.banks is not None:
+            self._start_from_banks(self.rng.random(n) < self.skill.bank_share, qpos, qvel, action)
         self.heading[rows] = 0.0
         self._draw_goal(rows, qpos[:, :2])
         return qpos, qvel, action

@@ -26,11 +26,10 @@ class Skill:
         weights: reward weights, see `metaworld_rt.train.expert.shaping`.
         polish: factors on weights that grow in late in the training: smoothness costs little once the skill is there,
             and much before.
-        bank_share: share of the episodes that start from those.
+        bank_share: share of the episodes that start from states of other skills, where there is a bank of them.
         learns: which batch trains it: "locomotion", "reach" or "door".
         reads: features that it must see beyond the robot's own state; heading and phase count as such.
         symmetric: whether it should act in a mirror as it acts, mirrored.
-        sources: other skills whose states (from a bank) start a share of the episodes.
     """
 
     name: str
@@ -49,7 +48,6 @@ class Skill:
     decisions: int = 4_000_000
     weights: dict[str, float] = field(default_factory=dict)
     polish: dict[str, float] = field(default_factory=dict)
-    sources: tuple[str, ...] = ()
     bank_share: float = 0.3
     learns: str = "locomotion"
     reads: tuple[str, ...] = ("heading", "phase")
@@ -104,7 +102,6 @@ SKILLS: dict[str, Skill] = {
             decisions=2_500_000,
             weights={**_COMMON, "still": 0.8, "joint_speed": 0.002, "both_feet": 0.4},
             polish=_POLISH,
-            sources=("walk", "run"),
         ),
         Skill(
             name="walk",
@@ -120,7 +117,6 @@ SKILLS: dict[str, Skill] = {
             decisions=6_000_000,
             weights={**_COMMON, "gait": 1.0, "contact": 0.6, "speed": 0.4, "heading": 0.4},
             polish=_POLISH,
-            sources=("stand", "run"),
         ),
         Skill(
             name="run",
@@ -150,7 +146,6 @@ SKILLS: dict[str, Skill] = {
                 "hips": 0.3,
             },
             polish={**_POLISH, "slip": 1.0},
-            sources=("stand", "walk"),
         ),
         Skill(
             name="reach",
@@ -187,7 +182,6 @@ SKILLS: dict[str, Skill] = {
                 "saturation": 0.5,
             },
             polish={"action_rate": 4.0, "action_jerk": 4.0, "arms": 2.0, "slip": 3.0},
-            sources=("stand", "walk"),
             learns="reach",
             reads=("phase", "hand_to_goal", "base_to_goal", "left_hand"),
             symmetric=False,
@@ -212,7 +206,6 @@ SKILLS: dict[str, Skill] = {
                 "torso": 0.2,
             },
             polish={"action_rate": 3.0, "action_jerk": 3.0},
-            sources=("stand", "walk"),
             learns="door",
             reads=_DOOR_READS,
             symmetric=False,
@@ -236,7 +229,6 @@ SKILLS: dict[str, Skill] = {
                 "upright": 0.4,
             },
             polish={"action_rate": 3.0, "action_jerk": 3.0},
-            sources=("door_approach",),
             learns="door",
             reads=_DOOR_READS,
             symmetric=False,
@@ -259,7 +251,6 @@ SKILLS: dict[str, Skill] = {
                 "upright": 0.3,
             },
             polish={"action_rate": 3.0, "action_jerk": 3.0},
-            sources=("door_open",),
             learns="door",
             reads=_DOOR_READS,
             symmetric=False,
