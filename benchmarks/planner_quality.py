@@ -61,7 +61,7 @@ def measure(args: argparse.Namespace) -> None:
         row = {"controller": name, **(chosen or {}), **gate(driver, bundle)}
         if chosen is None or row["used"] == chosen["precision"]:
             runs = [run_episode(task, driver, observer, args.seed + k) for k in range(args.episodes)]
-            returns = [total for total, _ in runs]
+            returns = [run.total for run in runs]
             row |= {"return_mean": float(np.mean(returns)), "return_min": float(np.min(returns)), "returns": returns}
         rows.append(row)
         print(json.dumps({k: v for k, v in row.items() if k != "returns"}), file=sys.stderr)

@@ -16,8 +16,10 @@ from metaworld_rt.evaluate.builtin import BuiltinTask
 from metaworld_rt.evaluate.controllers import Driver
 from metaworld_rt.evaluate.observation import Observer
 from metaworld_rt.plants.robot import H1
+from metaworld_rt.plants.suite import SUITE, Perturbation
 from metaworld_rt.tasks.env import H1Env
 
+HELD = types.SimpleNamespace(mode=0, q=H1.default_pos, kp=H1.stiffness, kd=H1.damping)
 TOY = Path(__file__).parent.parent / "data" / "toy_bundle"
 
 
@@ -81,6 +83,51 @@ def test_driver_is_as_new_in_every_episode(bundle):
     first = evaluate(bundle, ["stand"], ["experts"], episodes=2, seed=4)[0]["returns"]
     second = evaluate(bundle, ["stand"], ["experts"], episodes=1, seed=5)[0]["returns"]
     assert first[1] == second[0], "episode k starts from seed + k, whatever came before"
+
+
+def test_disturbances_are_drawn_from_the_episodes_seed(bundle):
+    def returns(seed, *names):
+        rows = evaluate(bundle, ["stand"], ["experts"], episodes=2, seed=seed, disturbances=names)
+        return {row["disturbance"]: row["returns"] for row in rows}
+
+    names = ("payload", "late-20ms", "late-40ms", "noise")
+    first = returns(4, "calm", *names)
+    for name in names:
+        assert first[name] != first["calm"], f"{name} changes nothing"
+    assert returns(5, "noise")["noise"][0] == first["noise"][1]
+
+
+def test_pushes_come_at_their_times():
+    seen = []
+    for perturbation in (Perturbation(), SUITE["pushes"]):
+        task = BuiltinTask("stand", perturbation)
+        task.reset(0)
+        seen.append([task.step(HELD).terms["base_lin_vel"].copy() for _ in range(105)])
+    differs = [not np.array_equal(a, b) for a, b in zip(*seen, strict=True)]
+    assert differs.index(True) == 100, "the first push is at 2 s"
+
+
+def test_a_delay_delays_by_whole_decisions():
+    task = BuiltinTask("stand", SUITE["late-40ms"])
+    task.reset(0)
+    heard = []
+    for k in range(5):
+        heard.append(task.sense(np.full(51, float(k)))[0])
+        task.step(HELD)
+    assert heard == [0.0, 1.0, 0.0, 1.0, 2.0], "as it is until the first arrives, then two decisions late"
+
+
+def test_unknown_disturbance_and_a_disturbed_benchmark_are_refused(bundle, stand_in):
+    with pytest.raises(mw.UserError, match="no disturbance 'wind': one of calm, pushes"):
+        evaluate(bundle, ["stand"], disturbances=["wind"])
+    with pytest.raises(mw.UserError, match="need --suite builtin"):
+        evaluate(bundle, ["walk"], suite="humanoid_bench", disturbances=["pushes"])
+
+
+def test_motion_figures_of_an_episode(bundle):
+    [row] = evaluate(bundle, ["stand"], ["experts"], episodes=1)
+    assert 0 < row["action_rate"] < 1
+    assert row["jerk"] > 0
 
 
 def test_alone_expert_has_all_the_weight(bundle):

@@ -70,5 +70,10 @@ def test_noise_is_seeded_and_leaves_the_true_value_alone():
 def test_random_pushes_are_reproducible():
     pushes = random_pushes(3, 10.0)
     assert pushes == random_pushes(3, 10.0)
-    assert len(pushes) == 4
+    assert pushes != random_pushes(4, 10.0)
+    times = np.array([p.at_s for p in pushes])
+    assert times[0] == 2.0
+    assert times[-1] < 10.0
+    assert ((np.diff(times) >= 0.8) & (np.diff(times) <= 3.2)).all()
     assert max(abs(v) for p in pushes for v in p.velocity) <= 1.2
+    assert 0 < max(abs(v) for p in pushes for v in p.spin) <= 0.6

@@ -30,6 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--controllers", type=common.names, default=["full"], metavar="C,...", help=f"{CONTROLLERS} (default: full)"
     )
+    parser.add_argument(
+        "--disturbances",
+        type=common.names,
+        default=["calm"],
+        metavar="D,...",
+        help="calm, pushes, payload, slippery, weak, late-20ms, late-40ms, noise, or all (default: calm)",
+    )
     parser.add_argument("--episodes", type=common.positive(int), default=10, metavar="N", help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the first episode (default: %(default)s)")
     common.add_json(parser)
@@ -43,13 +50,23 @@ def execute(args: argparse.Namespace) -> int:
     from ..controller import load
     from ..evaluate import evaluate
     from ..evaluate.controllers import doable, expand
+    from ..plants.suite import SUITE
 
     bundle = load(args.bundle)
     tasks = args.tasks or doable(bundle)
-    total = len(tasks) * len(expand(args.controllers, bundle)) * args.episodes
+    troubles = list(SUITE) if args.disturbances == ["all"] else args.disturbances
+    total = len(tasks) * len(troubles) * len(expand(args.controllers, bundle)) * args.episodes
     with tqdm(total=total, unit="episode", disable=not common.interactive()) as bar:
         rows = evaluate(
-            bundle, tasks, args.controllers, args.episodes, args.seed, args.suite, args.robot, lambda: bar.update()
+            bundle,
+            tasks,
+            args.controllers,
+            args.episodes,
+            args.seed,
+            args.suite,
+            args.robot,
+            lambda: bar.update(),
+            troubles,
         )
     document = {
         "suite": args.suite,
@@ -61,12 +78,9 @@ def execute(args: argparse.Namespace) -> int:
         "results": rows,
     }
     common.write_json(args.json, "eval", document)
-    keys = ["task", "controller", "episodes", "return_mean", "return_std", "return_min", "length_mean"]
-    print(
-        common.table(
-            [[row[key] for key in keys] for row in rows], ["task", "controller", "n", "mean", "std", "min", "length"]
-        )
-    )
+    keys = ["task", "disturbance", "controller", "episodes", "return_mean", "return_std", "return_min", "length_mean"]
+    heads = ["task", "disturbance", "controller", "n", "mean", "std", "min", "length"]
+    print(common.table([[row[key] for key in keys] for row in rows], heads))
     mujoco = document["versions"]["mujoco"]
     print(f"suite {args.suite}, robot {args.robot}, mujoco {mujoco}, bundle {bundle.name} {bundle.version}")
     return 0

@@ -23,12 +23,14 @@ class Push:
     Attributes:
         at_s: when.
         velocity: (3,) m/s added at once to the base's velocity, world frame.
+        spin: (3,) rad/s added at once to the base's angular velocity, body frame.
         force: (3,) N on the torso, world frame, for `duration_s`.
         duration_s: how long the force lasts.
     """
 
     at_s: float
     velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    spin: tuple[float, float, float] = (0.0, 0.0, 0.0)
     force: tuple[float, float, float] = (0.0, 0.0, 0.0)
     duration_s: float = 0.1
 
@@ -56,10 +58,14 @@ class SensorFault:
 def random_pushes(
     seed: int, duration_s: float, every_s: float = 2.0, size: float = 1.2, first_s: float = 2.0
 ) -> tuple[Push, ...]:
-    """Velocity pushes of up to +-`size` m/s in x and y, one every `every_s`."""
+    """Pushes of up to +-`size` m/s in x and y and half as many rad/s, 0.4 to 1.6 times `every_s` apart."""
     rng = np.random.default_rng(seed)
-    times = np.arange(first_s, duration_s, every_s)
-    return tuple(Push(float(t), (*rng.uniform(-size, size, 2).tolist(), 0.0)) for t in times)
+    pushes, t = [], first_s
+    while t < duration_s:
+        velocity = (*rng.uniform(-size, size, 2).tolist(), 0.0)
+        pushes.append(Push(t, velocity, tuple(rng.uniform(-size / 2, size / 2, 3).tolist())))
+        t += float(rng.uniform(0.4, 1.6)) * every_s
+    return tuple(pushes)
 
 
 class Disturbances:
@@ -115,6 +121,7 @@ class Disturbances:
         """Applies the pushes due at t (s); call it before each physics step."""
         while self._next_push < len(self.pushes) and self.pushes[self._next_push].at_s <= t:
             data.qvel[:3] += self.pushes[self._next_push].velocity
+            data.qvel[3:6] += self.pushes[self._next_push].spin
             self._next_push += 1
         force = np.zeros(3)
         for push in self.pushes[: self._next_push]:

@@ -17,6 +17,7 @@ import numpy as np
 from metaworld_rt.plants.disturbance import Disturbances, noise_scale
 from metaworld_rt.plants.h1 import DECISION_DT, build
 from metaworld_rt.plants.robot import H1
+from metaworld_rt.plants.suite import Perturbation
 from metaworld_rt.tasks import features
 from metaworld_rt.tasks.task import RESET_NOISE
 from metaworld_rt.tasks.vector import VectorPhysics
@@ -104,17 +105,18 @@ def fuse(weights: np.ndarray, p: np.ndarray, alpha: float) -> np.ndarray:
     return out / out.sum(-1, keepdims=True)
 
 
-#: The disturbance suite: what controllers are compared under.
-SUITE: dict[str, ArenaConfig] = {
-    "calm": ArenaConfig(),
-    "pushes": ArenaConfig(push_every_s=2.0, push=1.2),
-    "payload": ArenaConfig(payload_kg=10.0),
-    "slippery": ArenaConfig(friction=0.4),
-    "weak": ArenaConfig(strength=0.8),
-    "late 20 ms": ArenaConfig(delay=1),
-    "late 40 ms": ArenaConfig(delay=2),
-    "noise": ArenaConfig(noise=0.02),
-}
+def under(perturbation: Perturbation) -> ArenaConfig:
+    """The arena in which a perturbation is at work."""
+    p = perturbation
+    return ArenaConfig(
+        push_every_s=p.push_every_s,
+        push=p.push,
+        payload_kg=p.payload_kg,
+        friction=p.friction,
+        strength=p.strength,
+        delay=round(p.delay_s / DECISION_DT),
+        noise=p.noise,
+    )
 
 
 class Arena:
