@@ -1,9 +1,11 @@
 """The table of returns, docs/results.md: ours as measured, beside the published figures.
 
     python benchmarks/results.py measure --bundle models/h1-locomotion --controllers full,experts
+    python benchmarks/results.py measure --bundle models/h1-locomotion --disturbances all
     python benchmarks/results.py write
 
-`measure` runs episodes and keeps them in benchmarks/data/returns/; `write` renders every measurement that is there.
+`measure` runs episodes and keeps them in benchmarks/data/returns/; `write` renders every measurement that is there,
+and the composed task's (benchmarks/composed.py).
 A row of ours that was not measured does not appear. The published figures are copied from their papers, and say so.
 """
 
@@ -20,6 +22,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "benchmarks" / "data" / "returns"
+COMPOSED = ROOT / "benchmarks" / "data" / "composed.json"
 TASKS = ("stand", "walk", "run", "reach", "door")
 
 #: Published returns: method -> source, robot, task -> text (steps in brackets). Not measured by us.
@@ -63,22 +66,28 @@ def measure(args: argparse.Namespace) -> Path:
     from metaworld_rt.controller import load
     from metaworld_rt.evaluate import evaluate
     from metaworld_rt.evaluate.controllers import doable
+    from metaworld_rt.plants.suite import SUITE
 
     bundle = load(args.bundle)
     tasks = args.tasks.split(",") if args.tasks else doable(bundle)
-    rows = evaluate(bundle, tasks, args.controllers.split(","), args.episodes, args.seed, args.suite)
+    troubles = list(SUITE) if args.disturbances == "all" else args.disturbances.split(",")
+    controllers = args.controllers.split(",")
+    rows = evaluate(bundle, tasks, controllers, args.episodes, args.seed, args.suite, disturbances=troubles)
     description = json.loads((Path(args.bundle) / "bundle.json").read_text())
     document = {
         "schema": "metaworld_rt.eval/1",
         "suite": args.suite,
         "bundle": description["name"],
+        "bundle_digest": bundle.digest,
+        "first_seed": args.seed,
         "training_seed": args.training_seed,
         "training": description.get("provenance", {}),
         "versions": versions(),
         "results": rows,
     }
     DATA.mkdir(parents=True, exist_ok=True)
-    path = DATA / f"{description['name']}-{args.suite}-seed{args.training_seed}.json"
+    kind = "" if troubles == ["calm"] else "-disturbed"
+    path = DATA / f"{description['name']}-{args.suite}{kind}-seed{args.training_seed}.json"
     path.write_text(json.dumps(document, indent=1) + "\n")
     return path
 
@@ -89,6 +98,8 @@ def rows_of(documents: Iterable[dict]) -> list[dict]:
     training: dict[tuple, list[dict]] = defaultdict(list)
     for document in documents:
         where = (document["bundle"], document["suite"], document["versions"]["mujoco"])
+        if is_disturbed(document):
+            continue
         for row in document["results"]:
             key = (*where, row["controller"])
             pooled[key][row["task"]].append({**row, "training_seed": document["training_seed"]})
@@ -109,6 +120,11 @@ def rows_of(documents: Iterable[dict]) -> list[dict]:
         out.append({"bundle": bundle, "suite": suite, "mujoco": mujoco, "controller": controller, "cells": cells,
                     "training": known})  # fmt: skip
     return out
+
+
+def is_disturbed(document: dict) -> bool:
+    """Whether a measurement is one of the disturbance suite."""
+    return any(row["disturbance"] != "calm" for row in document["results"])
 
 
 def lineage(provenance: dict) -> list[dict]:
@@ -161,6 +177,9 @@ def render(documents: list[dict]) -> str:
             f"| {row['bundle']} | {row['controller']} | {row['suite']} | h1, {row['mujoco']} | {' | '.join(cells)} "
             f"| {cost(row['training'], row['controller'])} |"
         )
+    lines += motion(documents)
+    lines += disturbed(documents)
+    lines += composed()
     lines += [
         "",
         "## Published, not measured by us",
@@ -174,6 +193,82 @@ def render(documents: list[dict]) -> str:
     return "\n".join([*lines, "", NOTE_CAP, ""])
 
 
+def motion(documents: list[dict]) -> list[str]:
+    """How smooth each controller moves, on our tasks."""
+    rows = [
+        (document["bundle"], row)
+        for document in documents
+        if document["suite"] == "builtin" and not is_disturbed(document)
+        for row in document["results"]
+    ]
+    lines = [
+        "",
+        "## Motion",
+        "Suite `builtin`, the episodes above. Action rate: mean squared change of a joint's position target between "
+        "decisions, rad². Jerk: mean squared third difference of a joint's position at 50 Hz, (rad/s³)².",
+        "",
+        "| bundle | task | controller | return | action rate | jerk |",
+        "|---|---|---|---|---|---|",
+    ]
+    for bundle, row in rows:
+        lines.append(
+            f"| {bundle} | {row['task']} | {row['controller']} | {row['return_mean']:.1f} | {row['action_rate']:.5f} "
+            f"| {row['jerk']:.3g} |"
+        )
+    return lines
+
+
+def disturbed(documents: list[dict]) -> list[str]:
+    """The disturbance suite: controllers side by side, with what each keeps of its calm return."""
+    lines = []
+    for document in filter(is_disturbed, documents):
+        rows = {(r["task"], r["disturbance"], r["controller"]): r for r in document["results"]}
+        tasks, troubles, controllers = (list(dict.fromkeys(key[i] for key in rows)) for i in range(3))
+        episodes = next(iter(rows.values()))["episodes"]
+        lines += [
+            "",
+            f"## Under disturbance: {document['bundle']}",
+            f"`eval --disturbances all` (`plants/suite.py`), {episodes} episodes each from the same seeds, mujoco "
+            f"{document['versions']['mujoco']}. Mean return, in brackets its share of the calm return and the mean "
+            "decisions lived.",
+            "",
+            "| task | disturbance | " + " | ".join(controllers) + " |",
+            "|---" * (2 + len(controllers)) + "|",
+        ]
+        for task in tasks:
+            for trouble in troubles:
+                cells = []
+                for name in controllers:
+                    row, calm = rows[task, trouble, name], rows[task, "calm", name]
+                    share = row["return_mean"] / calm["return_mean"]
+                    cells.append(f"{row['return_mean']:.1f} ({100 * share:.0f} %, {row['length_mean']:.0f})")
+                lines.append(f"| {task} | {trouble} | {' | '.join(cells)} |")
+    return lines
+
+
+def composed() -> list[str]:
+    """The composed task, where it was measured."""
+    if not COMPOSED.exists():
+        return []
+    document = json.loads(COMPOSED.read_text())
+    script = ", ".join(f"{skill} {seconds} s" for skill, seconds in document["script"])
+    lines = [
+        "",
+        "## A composed task",
+        f"`benchmarks/composed.py`, bundle {document['bundle']}: {script}. Falls over all seeds; the reward of each "
+        "part is its own task's.",
+        "",
+        "| controller | return | least | of | falls |",
+        "|---|---|---|---|---|",
+    ]
+    for row in document["rows"]:
+        lines.append(
+            f"| {row['controller']} | {row['return_mean']:.1f} ± {row['return_std']:.1f} | {row['return_min']:.1f} "
+            f"| {row['most']} | {row['falls']} of {row['seeds']} |"
+        )
+    return lines
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Parse arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -182,6 +277,7 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--bundle", required=True)
     run.add_argument("--controllers", default="full,experts")
     run.add_argument("--tasks", default="")
+    run.add_argument("--disturbances", default="calm", help="names of plants/suite.py, or all")
     run.add_argument("--episodes", type=int, default=10)
     run.add_argument("--seed", type=int, default=0, help="of the first episode")
     run.add_argument("--training-seed", type=int, default=0, help="that the bundle was trained with")

@@ -4,6 +4,8 @@ import pytest
 from metaworld_rt.plants.h1 import DECISION_DT
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
+from metaworld_rt.train.expert.bank import Bank, join, load
+from metaworld_rt.train.expert.checkpoint import CheckpointError
 from metaworld_rt.train.expert.locomotion import LocomotionEnv
 from metaworld_rt.train.expert.skill import get_skill
 
@@ -63,13 +65,35 @@ def test_same_seed_same_training_data():
 
 
 def test_banks_start_episodes():
-    bank = np.zeros((1, 26 + 25 + 19))
-    bank[0, :26] = LocomotionEnv(get_skill("stand"), count=1, threads=1)._home
-    bank[0, 2] = 1.234
-    bank[0, 51:] = 0.125
-    env = LocomotionEnv(get_skill("stand"), count=200, threads=1, banks=bank)
-    banked = env.physics.qpos[:, 2] == 1.234
-    assert 30 < banked.sum() < 90
-    assert np.all(env.action[banked] == 0.125)
-    np.testing.assert_allclose(env._target[banked], np.broadcast_to(H1.target(bank[0, 51:]), (banked.sum(), 19)))
+    home = LocomotionEnv(get_skill("stand"), count=1, threads=1)._home
+
+    def bank(height, action, size):
+        qpos = np.tile([7.0, 7.0, height, *home[3:]], (size, 1))
+        return Bank(qpos, np.zeros((size, 25)), np.full((size, 19), action), np.full(size, 0.625))
+
+    env = LocomotionEnv(get_skill("stand"), count=400, threads=1, banks=[bank(1.234, 0.125, 1), bank(1.2, 0.25, 50)])
+    first, second = env.physics.qpos[:, 2] == 1.234, env.physics.qpos[:, 2] == 1.2
+    assert 60 < first.sum() < 140, "a small bank counts as much as a large one"
+    assert 60 < second.sum() < 140
+    banked = first | second
+    assert np.all(env.action[first] == 0.125)
+    assert np.all(env.phase[banked] == 0.625), "the phase runs on through a switch"
+    assert np.abs(env.physics.qpos[:, :2]).max() < 0.1, "where it stands is not the bank's"
+    np.testing.assert_allclose(env._target[first], np.broadcast_to(H1.target(np.full(19, 0.125)), (first.sum(), 19)))
     env.close()
+
+
+def test_a_bank_is_written_and_read_back(tmp_path):
+    rng = np.random.default_rng(0)
+    bank = Bank(rng.random((3, 26)), rng.random((3, 25)), rng.random((3, 19)), rng.random(3))
+    bank.save(tmp_path / "bank.npz")
+    again = load(tmp_path / "bank.npz")
+    np.testing.assert_allclose(again.qvel, bank.qvel, atol=1e-6)
+    np.testing.assert_allclose(join([again, again]).phase[3:], bank.phase, atol=1e-6)
+    with pytest.raises(CheckpointError, match="no state bank in"):
+        load(tmp_path / "none.npz")
+    Bank(bank.qpos[:, :20], bank.qvel, bank.action, bank.phase).save(tmp_path / "other.npz")
+    with pytest.raises(CheckpointError, match="no state bank of h1"):
+        load(tmp_path / "other.npz")
+    with pytest.raises(CheckpointError, match="cannot write the state bank"):
+        bank.save(tmp_path / "nowhere" / "bank.npz")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from metaworld_rt.plants.robot import H1
+from metaworld_rt.train.expert.bank import load
 from metaworld_rt.train.expert.clip import make_clip, save_clip
 from metaworld_rt.train.expert.ppo import PpoConfig
 from metaworld_rt.train.expert.tracking import ClipEnv, tracking_skill, yaw_of
@@ -74,4 +74,4 @@ def test_trains_on_a_users_clip(tmp_path, motion):
     assert result.decisions == 48
     assert 0 <= result.scores["return_mean"] <= 1000
     assert result.scores["joint_error"] > 0
-    assert np.load(tmp_path / "out" / "states.npz")["states"].shape[1] == 26 + 25 + H1.n
+    assert len(load(tmp_path / "out" / "states.npz")) > 0

@@ -7,7 +7,7 @@ and getting out of the leaf's way; passing means going around the leaf's tip and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from metaworld_rt.tasks import features
 from metaworld_rt.tasks.door import PASSED_X, door_reward
 from metaworld_rt.tasks.features import rotation
 from metaworld_rt.tasks.signals import Signals
+from metaworld_rt.train.expert.bank import Bank
 from metaworld_rt.train.expert.env import SkillEnv
 from metaworld_rt.train.expert.sense import Senses
 from metaworld_rt.train.expert.shaping import ARMS, Step, arm_reference, effort_terms, gait_terms
@@ -67,7 +68,7 @@ class DoorEnv(SkillEnv):
         seed: int = 0,
         threads: int = 2,
         collisions: str = "fast",
-        banks: np.ndarray | None = None,
+        banks: Sequence[Bank] = (),
     ) -> None:
         super().__init__(skill, build("door", collisions=collisions), features.HOUSEHOLD, count, seed, threads, banks)
         self._senses = Senses(self.physics)
@@ -82,8 +83,7 @@ class DoorEnv(SkillEnv):
         begin(rng, qpos, kind)
         yaw = rng.normal(0.0, 0.1, n) * (kind > 0.2)
         qpos[:, 3], qpos[:, 6] = np.cos(yaw / 2), np.sin(yaw / 2)
-        if self.banks is not None:
-            self._start_from_banks(kind > 1.0 - self.skill.bank_share, qpos, qvel, action)
+        self._start_from_banks(rows, kind > 1.0 - self.skill.bank_share, qpos, qvel, action)
         return qpos, qvel, action
 
     def _started(self, rows: np.ndarray) -> None:

@@ -14,6 +14,7 @@ from metaworld_rt.tasks import features
 from metaworld_rt.tasks.signals import Signals
 from metaworld_rt.tasks.task import EPISODE_DECISIONS, RESET_NOISE
 from metaworld_rt.tasks.vector import VectorPhysics
+from metaworld_rt.train.expert.bank import ROBOT_NQ, ROBOT_NV, Bank, draw
 from metaworld_rt.train.expert.shaping import Step, reward
 from metaworld_rt.train.expert.skill import Skill
 
@@ -55,9 +56,9 @@ class SkillEnv:
         count: int,
         seed: int,
         threads: int,
-        banks: np.ndarray | None = None,
+        banks: Sequence[Bank] = (),
     ) -> None:
-        self.banks = banks if banks is not None and len(banks) else None
+        self.banks = tuple(banks)
         self.skill, self.count, self.features, self.model = skill, count, tuple(layout), model
         self.rng = np.random.default_rng(seed)
         self.physics = VectorPhysics(model, count, threads)
@@ -98,11 +99,18 @@ class SkillEnv:
     def _started(self, rows: np.ndarray) -> None:
         """Called when the states of reset robots are in place."""
 
-    def _start_from_banks(self, chosen: np.ndarray, qpos: np.ndarray, qvel: np.ndarray, action: np.ndarray) -> None:
-        """Overwrites the rows `chosen` (n,) bool of initial states with states drawn from the banks."""
-        pick = self.banks[self.rng.integers(0, len(self.banks), len(chosen))][chosen]
-        nq, nv = self.model.nq, self.model.nv
-        qpos[chosen], qvel[chosen], action[chosen] = pick[:, :nq], pick[:, nq : nq + nv], pick[:, nq + nv :]
+    def _start_from_banks(
+        self, rows: np.ndarray, chosen: np.ndarray, qpos: np.ndarray, qvel: np.ndarray, action: np.ndarray
+    ) -> None:
+        """Overwrites those of the initial states (n, ...) of `rows` (n,) that are `chosen` (n,) bool from the banks.
+
+        Where the robot stands, and what else is in the scene, stays as begun.
+        """
+        if not self.banks or not chosen.any():
+            return
+        pick = draw(self.banks, int(chosen.sum()), self.rng)
+        qpos[chosen, 2:ROBOT_NQ], qvel[chosen, :ROBOT_NV], action[chosen] = pick.qpos[:, 2:], pick.qvel, pick.action
+        self.phase[rows[chosen]] = pick.phase
 
     def home(self, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """N initial states as the task draws them."""

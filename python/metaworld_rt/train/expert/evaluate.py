@@ -13,6 +13,7 @@ from metaworld_rt.tasks import features
 from metaworld_rt.tasks.reach import sample_goal
 from metaworld_rt.tasks.task import EPISODE_DECISIONS, RESET_NOISE, Task
 from metaworld_rt.tasks.vector import VectorPhysics
+from metaworld_rt.train.expert.bank import ROBOT_NQ, ROBOT_NV, Bank, join
 from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.sense import Senses
 
@@ -27,7 +28,7 @@ class Evaluation:
         action_rate: mean squared difference of successive position targets, rad^2, over joints.
         speed: mean forward speed, m/s, over the second half of the episodes.
         peak_target_speed: largest change of a position target in one decision, rad/s, (19,).
-        states: (k, nq + nv + 19) qpos, qvel and action of live decisions, for state banks.
+        states: of live decisions, for other skills to start from.
     """
 
     returns: np.ndarray
@@ -36,7 +37,7 @@ class Evaluation:
     action_rate: float
     speed: float
     peak_target_speed: np.ndarray
-    states: np.ndarray
+    states: Bank
 
     def summary(self) -> dict[str, float]:
         """The scores, ready for JSON."""
@@ -119,7 +120,11 @@ def evaluate(
             speed_count += int(alive.sum())
         last_target = target
         if t % 7 == 3:
-            states.append(np.concatenate([physics.qpos, physics.qvel, action], axis=-1)[alive])
+            following = phase + (DECISION_DT / period if period > 0 else 0.0)
+            seen = Bank(
+                physics.qpos[:, :ROBOT_NQ], physics.qvel[:, :ROBOT_NV], action, np.full(episodes, following % 1.0)
+            )
+            states.append(seen[alive])
         alive &= ~task.terminated(s)
         if not alive.any():
             break
@@ -132,5 +137,5 @@ def evaluate(
         action_rate=rate_sum / max(1, rate_count),
         speed=speed_sum / max(1, speed_count),
         peak_target_speed=peak,
-        states=np.concatenate(states) if states else np.zeros((0, model.nq + model.nv + H1.n)),
+        states=join(states),
     )

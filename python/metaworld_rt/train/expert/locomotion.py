@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from metaworld_rt.plants.h1 import DECISION_DT, build
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
 from metaworld_rt.tasks.signals import Signals
+from metaworld_rt.train.expert.bank import Bank
 from metaworld_rt.train.expert.env import SkillEnv
 from metaworld_rt.train.expert.shaping import Step, locomotion_terms
 from metaworld_rt.train.expert.skill import Skill
@@ -27,7 +30,7 @@ class LocomotionEnv(SkillEnv):
         seed: of every random draw.
         threads: physics threads.
         collisions: "fast" (training) or "full".
-        banks: states of other skills: (k, 26 + 25 + 19) rows of qpos, qvel and the action before, world frame.
+        banks: states of other skills to start from.
     """
 
     def __init__(
@@ -37,7 +40,7 @@ class LocomotionEnv(SkillEnv):
         seed: int = 0,
         threads: int = 2,
         collisions: str = "fast",
-        banks: np.ndarray | None = None,
+        banks: Sequence[Bank] = (),
     ) -> None:
         super().__init__(skill, build("floor", collisions=collisions), features.LOCOMOTION, count, seed, threads, banks)
         self._next_push = np.zeros(count, dtype=np.int64)
@@ -55,8 +58,7 @@ class LocomotionEnv(SkillEnv):
         qvel[:, 3:6] += amount * rng.normal(0.0, 0.5, (n, 3))
         qvel[:, 6:] += amount * rng.normal(0.0, 0.8, (n, H1.n))
         banked = kind > 1.0 - skill.bank_share
-        if self.banks is not None:
-            self._start_from_banks(banked, qpos, qvel, action)
+        self._start_from_banks(rows, banked, qpos, qvel, action)
         yaw = rng.normal(0.0, skill.yaw_range, n)
         yaw = np.where(rng.random(n) < skill.turn_share, rng.uniform(-np.pi, np.pi, n), yaw)
         plain = ~disturbed & ~banked

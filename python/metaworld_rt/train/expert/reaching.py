@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -10,6 +12,7 @@ from metaworld_rt.tasks import features
 from metaworld_rt.tasks.features import rotation
 from metaworld_rt.tasks.reach import GOAL_HIGH, GOAL_LOW, reach_reward
 from metaworld_rt.tasks.signals import Signals
+from metaworld_rt.train.expert.bank import Bank
 from metaworld_rt.train.expert.env import SkillEnv
 from metaworld_rt.train.expert.policy import Expert, widen
 from metaworld_rt.train.expert.sense import Senses
@@ -34,7 +37,7 @@ class ReachEnv(SkillEnv):
         seed: int = 0,
         threads: int = 2,
         collisions: str = "fast",
-        banks: np.ndarray | None = None,
+        banks: Sequence[Bank] = (),
     ) -> None:
         super().__init__(skill, build("floor", collisions=collisions), features.HOUSEHOLD, count, seed, threads, banks)
         self.goal = np.zeros((count, 3))
@@ -45,8 +48,7 @@ class ReachEnv(SkillEnv):
     def _begin(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         n = len(rows)
         qpos, qvel, action = self.home(n)
-        if self.banks is not None:
-            self._start_from_banks(self.rng.random(n) < self.skill.bank_share, qpos, qvel, action)
+        self._start_from_banks(rows, self.rng.random(n) < self.skill.bank_share, qpos, qvel, action)
         self.heading[rows] = 0.0
         self._draw_goal(rows, qpos[:, :2])
         return qpos, qvel, action

@@ -48,7 +48,7 @@ class Skill:
     decisions: int = 4_000_000
     weights: dict[str, float] = field(default_factory=dict)
     polish: dict[str, float] = field(default_factory=dict)
-    bank_share: float = 0.3
+    bank_share: float = 0.5
     learns: str = "locomotion"
     reads: tuple[str, ...] = ("heading", "phase")
     symmetric: bool = True

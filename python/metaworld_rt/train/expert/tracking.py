@@ -15,6 +15,7 @@ from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
 from metaworld_rt.tasks.features import rotation
 from metaworld_rt.tasks.signals import Signals
+from metaworld_rt.train.expert.bank import Bank, join
 from metaworld_rt.train.expert.clip import Clip
 from metaworld_rt.train.expert.env import SkillEnv
 from metaworld_rt.train.expert.policy import Expert
@@ -146,7 +147,7 @@ def _end_effectors(model: mujoco.MjModel, qpos: np.ndarray) -> np.ndarray:
 
 def score_tracking(
     expert: Expert, skill: Skill, clip: Clip, episodes: int = 10, seed: int = 1234, threads: int = 2
-) -> tuple[dict[str, float], np.ndarray]:
+) -> tuple[dict[str, float], Bank]:
     """Repeats the clip from its start with full collisions, for two periods or 10 s if that is longer.
 
     Returns:
@@ -176,7 +177,7 @@ def score_tracking(
         lengths += alive
         errors.append(np.abs(env.physics.qpos[alive, 7:] - clip.qpos[k][alive, 7:]).mean())
         if t % 7 == 3:
-            states.append(np.concatenate([env.physics.qpos, env.physics.qvel, env.action], axis=-1)[rows[alive]])
+            states.append(Bank(env.physics.qpos, env.physics.qvel, env.action, env.phase)[rows[alive]])
     env.close()
     returns *= 1000.0 / decisions
     scores = {
@@ -187,4 +188,4 @@ def score_tracking(
         "length_mean": round(float(lengths.mean()), 1),
         "joint_error": round(float(np.mean(errors)) if errors else np.inf, 4),
     }
-    return scores, np.concatenate(states) if states else np.zeros((0, 26 + 25 + H1.n))
+    return scores, join(states)

@@ -1,0 +1,79 @@
+"""A bank of states that skills pass through, for other skills to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from metaworld_rt.plants.robot import H1
+from metaworld_rt.train.expert.checkpoint import CheckpointError
+
+ROBOT_NQ, ROBOT_NV = 7 + H1.n, 6 + H1.n
+
+
+@dataclass(frozen=True)
+class Bank:
+    """States of one skill's motion, k of them.
+
+    Attributes:
+        qpos, qvel: (k, 26), (k, 25), world frame, the robot's own.
+        action: (k, 19), the normalised action before.
+        phase: (k,) cycles, of the next decision, as the phase runs on through a switch of skills.
+    """
+
+    qpos: np.ndarray
+    qvel: np.ndarray
+    action: np.ndarray
+    phase: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.phase)
+
+    def __getitem__(self, rows: np.ndarray) -> Bank:
+        return Bank(self.qpos[rows], self.qvel[rows], self.action[rows], self.phase[rows])
+
+    def save(self, path: Path) -> None:
+        """Writes the bank in single precision.
+
+        Raises:
+            CheckpointError: the file cannot be written.
+        """
+        try:
+            np.savez_compressed(path, **{name: array.astype(np.float32) for name, array in vars(self).items()})
+        except OSError as error:
+            raise CheckpointError(f"cannot write the state bank {path}: {error}") from error
+
+
+def join(parts: Sequence[Bank]) -> Bank:
+    """The states of several banks, one after another; none at all for no part."""
+    if not parts:
+        return Bank(np.zeros((0, ROBOT_NQ)), np.zeros((0, ROBOT_NV)), np.zeros((0, H1.n)), np.zeros(0))
+    return Bank(*(np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])))
+
+
+def load(path: Path) -> Bank:
+    """Reads a bank.
+
+    Raises:
+        CheckpointError: the file is missing, or is no bank of this robot.
+    """
+    try:
+        with np.load(path) as file:
+            bank = Bank(*(file[name].astype(np.float64) for name in ("qpos", "qvel", "action", "phase")))
+    except (OSError, KeyError, ValueError) as error:
+        raise CheckpointError(f"no state bank in {path}: {error}") from error
+    shapes = [array.shape for array in vars(bank).values()]
+    k = len(bank)
+    if k == 0 or shapes != [(k, ROBOT_NQ), (k, ROBOT_NV), (k, H1.n), (k,)]:
+        raise CheckpointError(f"{path} is no state bank of h1: its arrays have the shapes {shapes}")
+    return bank
+
+
+def draw(banks: Sequence[Bank], n: int, rng: np.random.Generator) -> Bank:
+    """N states, each from a bank drawn first, so that a large bank counts no more than a small one."""
+    share = rng.integers(0, len(banks), n)
+    rows = [rng.integers(0, len(bank), int((share == i).sum())) for i, bank in enumerate(banks)]
+    return join([bank[row] for bank, row in zip(banks, rows, strict=True)])
