@@ -170,6 +170,7 @@ class StandInEnv(gymnasium.Env):
     """Has the benchmark's shapes; remembers its last action."""
 
     doors, extra = 0, 0
+    robot = types.SimpleNamespace(left_hand_position=lambda: [51, 52, 53], right_hand_position=lambda: [57, 58, 59])
 
     def __init__(self):
         size = 51 + 2 * self.doors + self.extra
@@ -212,8 +213,9 @@ def test_benchmark_observations_are_cut_where_they_should_be(stand_in, name, doo
     if name == "door":
         np.testing.assert_array_equal(terms["door"], [26, 27, 53, 54])
     if name == "reach":
-        np.testing.assert_array_equal(terms["left_hand_pos"], [51, 52, 53])
         np.testing.assert_array_equal(terms["goal_pos"], [54, 55, 56])
+    np.testing.assert_array_equal(terms["left_hand_pos"], [51, 52, 53])
+    np.testing.assert_array_equal(terms["right_hand_pos"], [57, 58, 59])
 
 
 def test_benchmark_gets_its_own_actions(stand_in, bundle):

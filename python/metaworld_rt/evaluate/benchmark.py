@@ -56,7 +56,7 @@ class BenchmarkTask:
     def observes(self) -> list[str]:
         """Names of the observation terms."""
         base = ["base_pos", "base_quat", "joint_pos", "base_lin_vel", "base_ang_vel", "joint_vel"]
-        return [*base, "left_hand_pos", "goal_pos", "door", "door_present"]
+        return [*base, "left_hand_pos", "right_hand_pos", "goal_pos", "door", "door_present"]
 
     def reset(self, seed: int) -> dict[str, np.ndarray | float]:
         """A new episode."""
@@ -78,7 +78,7 @@ class BenchmarkTask:
         n, doors = H1.n, 2 if self._name == "door" else 0
         qpos, rest = observation[: 7 + n + doors], observation[7 + n + doors :]
         qvel, rest = rest[: 6 + n + doors], rest[6 + n + doors :]
-        hand, goal = (rest[0:3], rest[3:6]) if self._name == "reach" else (np.zeros(3), np.zeros(3))
+        robot = self._env.robot  # where the hands are, as a robot knows from its joints
         return {
             "base_pos": qpos[0:3],
             "base_quat": qpos[3:7],
@@ -86,8 +86,9 @@ class BenchmarkTask:
             "base_lin_vel": qvel[0:3],
             "base_ang_vel": qvel[3:6],
             "joint_vel": qvel[6 : 6 + n],
-            "left_hand_pos": hand,
-            "goal_pos": goal,
+            "left_hand_pos": np.array(robot.left_hand_position()),
+            "right_hand_pos": np.array(robot.right_hand_position()),
+            "goal_pos": rest[3:6] if self._name == "reach" else np.zeros(3),
             "door": np.concatenate([qpos[7 + n :], qvel[6 + n :]]) if doors else np.zeros(4),
             "door_present": float(bool(doors)),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from metaworld_rt.export.plan import plan_to_onnx
 from metaworld_rt.export.robot import expert_metadata, limits_section, observation_section, robot_section
 from metaworld_rt.export.schema import SCHEMA
 from metaworld_rt.plants.robot import H1
+from metaworld_rt.tasks.features import observation_terms
 
 if TYPE_CHECKING:  # torch comes with the train extra
     from metaworld_rt.train.gate.train import Gate
@@ -40,7 +41,6 @@ def export_bundle(
     calibration: np.ndarray | None = None,
     provenance: Mapping | None = None,
     extra: Mapping[str, bytes] | None = None,
-    observation: Sequence[tuple[str, int]] = (),
     overwrite: bool = False,
 ) -> Path:
     """Write a bundle from trained networks.
@@ -57,10 +57,9 @@ def export_bundle(
         calibration: `[k, phi + skills]` visited states.
         provenance: added to what the experts carry.
         extra: further files, such as a README.
-        observation: further observation terms, (name, size).
         overwrite: replace what is there.
     """
-    description, networks = describe(library, name=name, version=version, alpha=alpha, observation=observation)
+    description, networks = describe(library, name=name, version=version, alpha=alpha)
     description["provenance"] = {
         "experts": dict(zip(library.names, library.provenance, strict=True)),
         **(provenance or {}),
@@ -74,9 +73,7 @@ def export_bundle(
     return write_bundle(path, description, networks, extra=files, calibration=calibration, overwrite=overwrite)
 
 
-def describe(
-    library: ExpertLibrary, *, name: str, version: str, alpha: float, observation: Sequence[tuple[str, int]] = ()
-) -> tuple[dict, dict[str, Mlp]]:
+def describe(library: ExpertLibrary, *, name: str, version: str, alpha: float) -> tuple[dict, dict[str, Mlp]]:
     """bundle.json and the networks of a bundle with experts alone."""
     features = [{"name": f.name, "size": f.size, "scale": f.scale} for f in library.features]
     metadata = expert_metadata(H1, features)
@@ -93,7 +90,7 @@ def describe(
         "version": version,
         "licence": "MIT",
         "robot": robot_section(H1),
-        "observation": observation_section(H1, tuple(observation)),
+        "observation": observation_section(H1, observation_terms(library.features)),
         "action": {"scale": H1.action_scale.tolist(), "between_decisions": "hold"},
         "rates": {"tick_hz": 1000, "decision_hz": 50},
         "limits": limits_section(H1),

@@ -183,6 +183,24 @@ def size(features: Sequence[Feature]) -> int:
     return sum(f.size for f in features)
 
 
+#: Observation terms beyond the robot's own state that features read, and their sizes.
+_TERMS = {"left_hand_pos": 3, "right_hand_pos": 3, "goal_pos": 3, "door": 4, "door_present": 1}
+_READS = {
+    "hand_to_goal": ("left_hand_pos", "goal_pos"),
+    "base_to_goal": ("goal_pos",),
+    "door": ("door",),
+    "door_present": ("door_present",),
+    "left_hand": ("left_hand_pos",),
+    "right_hand": ("right_hand_pos",),
+}
+
+
+def observation_terms(features: Sequence[Feature]) -> tuple[tuple[str, int], ...]:
+    """The observation terms (name, size) beyond the robot's own state that these features read."""
+    read = {term for f in features for term in _READS.get(f.name, ())}
+    return tuple((name, size) for name, size in _TERMS.items() if name in read)
+
+
 def slices(features: Sequence[Feature]) -> dict[str, slice]:
     """Where each feature lies in phi."""
     out, at = {}, 0

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from metaworld_rt.tasks.features import Feature
+from metaworld_rt.tasks.features import Feature, size
 from metaworld_rt.tasks.task import Task, get_task
 from metaworld_rt.train.expert.checkpoint import CheckpointError, load_expert, unpack_features
+from metaworld_rt.train.expert.policy import widen
 
 
 @dataclass(frozen=True)
@@ -49,22 +50,26 @@ class ExpertLibrary:
 
 
 def load_library(folder: str | Path, names: Sequence[str]) -> ExpertLibrary:
-    """Load `<folder>/<name>.pt` for each name.
+    """Load `<folder>/<name>.pt` for each name. Experts of a smaller layout are widened to the largest.
 
     Raises:
-        CheckpointError: one is missing, damaged, or reads other features than the first.
+        CheckpointError: one is missing or damaged, or reads features that the largest layout lacks.
     """
     loaded = [load_expert(Path(folder) / f"{name}.pt") for name in names]
     layouts = [unpack_features(content["features"]) for _, content in loaded]
-    for name, layout in zip(names, layouts, strict=True):
-        if layout != layouts[0]:
-            raise CheckpointError(f"experts {names[0]} and {name} read different features; train them alike")
+    largest = max(layouts, key=size)
+    networks = []
+    for name, (expert, _), layout in zip(names, loaded, layouts, strict=True):
+        try:
+            networks.append(expert if layout == largest else widen(expert, layout, largest))
+        except ValueError as error:
+            raise CheckpointError(f"expert {name} does not go with {', '.join(names)}: {error}") from error
     return ExpertLibrary(
         names=tuple(names),
         descriptions=tuple(content["description"] for _, content in loaded),
         periods=np.array([content["period"] for _, content in loaded], np.float64),
         tasks=tuple(get_task(content.get("task", name)) for name, (_, content) in zip(names, loaded, strict=True)),
-        features=layouts[0],
-        networks=tuple(expert for expert, _ in loaded),
+        features=largest,
+        networks=tuple(networks),
         provenance=tuple(content["provenance"] for _, content in loaded),
     )
