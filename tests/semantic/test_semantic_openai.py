@@ -63,6 +63,28 @@ def test_a_server_without_json_schema_is_asked_with_less():
     ]
 
 
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (500, "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"),
+        (400, "tiny is not a multimodal model"),
+    ],
+)
+def test_a_server_whose_model_takes_no_image_is_asked_by_text_alone(status, message, capsys):
+    def script(body):
+        seen = any(part["type"] == "image_url" for part in body["messages"][1]["content"])
+        return (status, json.dumps({"error": {"message": message}}).encode()) if seen else (200, answer(plan()))
+
+    image = np.zeros((8, 8, 3), np.uint8)
+    with Server(script) as server:
+        backend = make_backend(f"openai:{server.url}")
+        assert backend.plan("walk", image, SKILLS).skills == ["walk"]
+        assert backend.plan("walk", image, SKILLS).skills == ["walk"]
+    formats = [body["response_format"]["type"] for _, _, body in server.requests]
+    assert formats == ["json_schema"] * 3, "the schema stays, and the image is not sent a second time"
+    assert capsys.readouterr().err.count("takes no image") == 1
+
+
 @pytest.mark.parametrize("wild", WILD_ANSWERS, ids=range(len(WILD_ANSWERS)))
 def test_a_server_whose_model_obeys_an_attack(wild):
     """Whatever it was told, and whatever it then answers: a plan over the listed skills within the limits, or none."""

@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import ssl
+import sys
 import time
 from collections.abc import Sequence
 from ipaddress import ip_address
@@ -28,6 +29,7 @@ KEYS = ("METAWORLD_RT_OPENAI_KEY", "OPENAI_API_KEY")
 MODEL = "METAWORLD_RT_OPENAI_MODEL"
 MAX_ANSWER = 2**20  # bytes
 IMAGE = 448  # px: larger images are made smaller before they are sent
+_NO_IMAGES = ("image input is not supported", "multimodal")  # how llama.cpp's server and vLLM name a model without eyes
 
 
 class OpenAIBackend:
@@ -52,6 +54,7 @@ class OpenAIBackend:
         self._parts, self._timeout, self._tokens = parts, timeout_s, max_tokens
         self._model = model or parts.fragment or os.environ.get(MODEL)
         self._formats: list[dict[str, Any] | None] | None = None
+        self._blind = False  # the server said that its model takes no image
         if self._key() and parts.scheme == "http" and not _is_here(parts.hostname):
             raise BackendError(
                 f"the API key is not sent over plain http to {parts.hostname}: use https, or unset {' and '.join(KEYS)}"
@@ -78,7 +81,7 @@ class OpenAIBackend:
             self._model = self._first_model(deadline)
         content: list[dict[str, Any]] = [{"type": "text", "text": user_prompt(text, state_summary)}]
         pixels = checked_image(image)
-        if pixels is not None:
+        if pixels is not None and not self._blind:
             data = base64.b64encode(png(pixels if max(pixels.shape) <= IMAGE else resized(pixels, IMAGE))).decode()
             content.append({"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}})
         body = {
@@ -90,7 +93,7 @@ class OpenAIBackend:
         return plan_from_answer(_content(self._ask(body, skills, deadline)), skills, state_summary)
 
     def _ask(self, body: dict[str, Any], skills: Skills, deadline: float) -> Any:
-        """With a JSON schema; where the server does not know it, with less."""
+        """With image and JSON schema; where the server does not know one of them, with less."""
         if self._formats is None:
             schema = {"name": "skill_plan", "strict": True, "schema": answer_schema(skills)}
             self._formats = [{"type": "json_schema", "json_schema": schema}, {"type": "json_object"}, None]
@@ -103,9 +106,15 @@ class OpenAIBackend:
                     "POST", "/chat/completions", {**body, **({"response_format": form} if form else {})}, deadline
                 )
             except _Status as error:
-                if error.status not in (400, 422, 501) or len(self._formats) == 1:
+                content = body["messages"][1]["content"]
+                if len(content) > 1 and any(word in str(error) for word in _NO_IMAGES):
+                    print(f"{self._where}: its model takes no image and is asked by text alone", file=sys.stderr)
+                    self._blind = True
+                    del content[1:]
+                elif error.status not in (400, 422, 501) or len(self._formats) == 1:
                     raise
-                self._formats.pop(0)
+                else:
+                    self._formats.pop(0)
 
     def _first_model(self, deadline: float) -> str:
         answer = self._call("GET", "/models", None, deadline)
