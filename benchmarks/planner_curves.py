@@ -32,7 +32,7 @@ from metaworld_rt.train.world_model.config import PlannerConfig
 ROOT = Path(__file__).resolve().parents[1]
 DATA, MEDIA = ROOT / "benchmarks" / "data" / "planner", ROOT / "docs" / "media"
 ROUNDS = 5
-COLOURS = {"fp32": "#4477aa", "bf16": "#ee6677", "int8": "#228833"}
+COLOURS = {"fp32": "#4477aa", "bf16": "#ee6677", "int8": "#228833", "int16": "#aa3377"}
 
 
 def prepared(size: str, k: PlannerConfig, precision: str, threads: int, skills: int = 0) -> Callable[[], np.ndarray]:

@@ -24,6 +24,7 @@ import torch
 from onnx import TensorProto, helper
 
 from metaworld_rt import _core
+from metaworld_rt.bench.planner import PRECISIONS
 from planner_curves import DATA, machine, versions
 
 #: (rows, k, n): the layers of the 1M and 5M models at the planner's block size, and all 512 rows at once.
@@ -80,7 +81,7 @@ def peers(rows: int, k: int, n: int) -> dict[tuple[str, str], Callable[[], float
         ("bf16", "torch"): lambda: timed(lambda: half(hx)),
         ("int8", "onnxruntime"): lambda: timed(lambda: int8.run(None, {"x": bx})),
     }
-    for precision in ("fp32", "bf16", "int8"):
+    for precision in PRECISIONS:
         found[precision, "native"] = lambda p=precision: float(np.median(_core.time_gemm(p, rows, k, n, CALLS)))
     return found
 
@@ -91,7 +92,7 @@ def instruction_sets() -> list[dict]:
     for isa in reversed(_core.supported_isas()):
         _core.force_isa(isa)
         try:
-            for precision in ("fp32", "bf16", "int8"):
+            for precision in PRECISIONS:
                 seconds = np.median(np.concatenate([_core.time_gemm(precision, *ISA_SHAPE, CALLS) for _ in range(5)]))
                 peak = _core.measure_peak(precision, 0.3) / 1e9
                 rate = 2e-9 * np.prod(ISA_SHAPE) / seconds

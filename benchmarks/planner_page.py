@@ -56,7 +56,8 @@ def ratios() -> str:
         ms = {(r["engine"], r["precision"]): r["p50_ms"] for r in run["rows"]}
         line = [name]
         for other in ("torch-compile", "onnxruntime", "torch"):
-            line.append(" / ".join(f"{ms[other, 'fp32'] / ms['native', p]:.1f}" for p in PRECISIONS))
+            found = [ms[other, "fp32"] / ms["native", p] if ("native", p) in ms else None for p in PRECISIONS]
+            line.append(" / ".join("-" if ratio is None else f"{ratio:.1f}" for ratio in found))
         lines.append(line)
     return table(["", "torch.compile", "ONNX Runtime", "torch eager"], lines)
 
@@ -65,12 +66,12 @@ def peaks() -> str:
     """What one core can do, as each run measured it."""
     lines = []
     for name, run in runs().items():
-        rates = [f"{run['peak_gflops'][p]:.0f}" for p in PRECISIONS]
+        rates = [f"{run['peak_gflops'].get(p, float('nan')):.0f}" for p in PRECISIONS]
         plans = [r["plans"] for r in run["rows"]]
         others = "not recorded" if run["others_share"] is None else f"{run['others_share']:.1%}"
         lines.append([name, *rates, f"{min(plans)}-{max(plans)}", run["date"], run["commit"], others])
-    head = ["run", "fp32 GFLOP/s", "bf16 GFLOP/s", "int8 GOP/s", "plans a row", "date", "commit", "CPU taken by others"]
-    return table(head, lines)
+    rates = [f"{p} G/s" for p in PRECISIONS]
+    return table(["run", *rates, "plans a row", "date", "commit", "CPU taken by others"], lines)
 
 
 def gemm() -> str:
@@ -78,11 +79,12 @@ def gemm() -> str:
     rows = read("gemm.json")["rows"]
     kinds = [
         ("fp32", "native"), ("fp32", "torch"), ("fp32", "numpy"), ("fp32", "onnxruntime"),
-        ("bf16", "native"), ("bf16", "torch"), ("int8", "native"), ("int8", "onnxruntime"),
+        ("int16", "native"), ("bf16", "native"), ("bf16", "torch"), ("int8", "native"), ("int8", "onnxruntime"),
     ]  # fmt: skip
     found = {(r["rows"], r["k"], r["n"], r["precision"], r["library"]): r["gops"] for r in rows}
     shapes = list(dict.fromkeys((r["rows"], r["k"], r["n"]) for r in rows))
-    lines = [[" x ".join(map(str, s)), *(f"{found[(*s, *kind)]:.0f}" for kind in kinds)] for s in shapes]
+    rate = [[found.get((*s, *kind), float("nan")) for kind in kinds] for s in shapes]
+    lines = [[" x ".join(map(str, s)), *(f"{r:.0f}" for r in rates)] for s, rates in zip(shapes, rate, strict=True)]
     return table(["rows x K x N", *(f"{p} {library}" for p, library in kinds)], lines)
 
 

@@ -52,7 +52,6 @@ py::object phase_periods(const Bundle& bundle) {
 py::object planner(const Bundle& bundle) {
   if (!bundle.planner) return py::none();
   const PlannerSettings& p = *bundle.planner;
-  static constexpr const char* kPrecision[] = {"fp32", "bf16", "int8"};
   py::dict out;
   out["horizon"] = p.horizon;
   out["samples"] = p.samples;
@@ -65,7 +64,7 @@ py::object planner(const Bundle& bundle) {
   out["max_std"] = p.max_std;
   out["guidance"] = p.guidance;
   out["q_reduction"] = p.q_reduction == QReduction::mean ? "mean" : "min";
-  out["precision"] = kPrecision[static_cast<std::size_t>(p.precision)];
+  out["precision"] = name(p.precision);
   out["deadline_ms"] = p.deadline_ms;
   out["action_tolerance"] = p.action_tolerance;
   return out;

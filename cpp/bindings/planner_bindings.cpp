@@ -20,13 +20,16 @@ namespace {
 
 using FloatArray = py::array_t<float, py::array::c_style | py::array::forcecast>;
 
-constexpr const char* kPrecision[] = {"fp32", "bf16", "int8"};
+Precision precision_of(const std::string& name) {
+  if (const auto found = precision_named(name)) return *found;
+  throw py::value_error("precision must be fp32, bf16, int8, int16 or auto, got '" + name + "'");
+}
 
-Precision precision_named(const std::string& name) {
-  for (int i = 0; i < 3; ++i) {
-    if (name == kPrecision[i]) return static_cast<Precision>(i);
-  }
-  throw py::value_error("precision must be fp32, bf16 or int8, got '" + name + "'");
+/// Of the kernels: any precision but `auto`.
+kernels::Storage storage_of(const std::string& name) {
+  const Precision p = precision_of(name);
+  if (p == Precision::automatic) throw py::value_error("auto is no number format of a kernel");
+  return static_cast<kernels::Storage>(p);
 }
 
 template <class T>
@@ -58,7 +61,7 @@ PlannerSettings overridden(PlannerSettings s, const py::kwargs& k) {
   take(k, "guidance", s.guidance);
   take(k, "deadline_ms", s.deadline_ms);
   take(k, "action_tolerance", s.action_tolerance);
-  if (k.contains("precision")) s.precision = precision_named(k["precision"].cast<std::string>());
+  if (k.contains("precision")) s.precision = precision_of(k["precision"].cast<std::string>());
   if (k.contains("q_reduction")) {
     const auto name = k["q_reduction"].cast<std::string>();
     if (name != "mean" && name != "min") throw py::value_error("q_reduction must be mean or min, got '" + name + "'");
@@ -259,7 +262,7 @@ py::array_t<std::int64_t> measure(MppiPlanner& self, const FloatArray& phi, cons
 /// Operations a second of one core, by the instruction that the kernels use: the best of many short runs.
 double measure_peak(const std::string& precision, double seconds) {
   const auto& kernels = kernels::batch_kernels(kernels::active_isa());
-  const auto peak = kernels.peak[static_cast<int>(precision_named(precision))];
+  const auto peak = kernels.peak[static_cast<int>(storage_of(precision))];
   const py::gil_scoped_release release;
   double best = 0;
   for (const std::int64_t begun = planner::Clock::now();
@@ -275,7 +278,7 @@ double measure_peak(const std::string& precision, double seconds) {
 py::array_t<double> time_gemm(const std::string& precision, std::uint32_t rows, std::uint32_t k, std::uint32_t n,
                               std::uint32_t calls) {
   using namespace kernels;
-  const auto storage = static_cast<Storage>(precision_named(precision));
+  const Storage storage = storage_of(precision);
   if (rows == 0 || n == 0 || k == 0 || k % per_word(storage)) {
     throw py::value_error("rows and n must be at least 1, k a multiple of " + std::to_string(per_word(storage)));
   }
@@ -326,8 +329,8 @@ py::array_t<double> time_gemm(const std::string& precision, std::uint32_t rows, 
 py::dict report(const MppiPlanner& self) {
   const PrecisionReport& r = self.precision();
   py::dict out;
-  out["requested"] = kPrecision[static_cast<int>(r.requested)];
-  out["used"] = kPrecision[static_cast<int>(r.used)];
+  out["requested"] = name(r.requested);
+  out["used"] = name(r.used);
   out["states"] = r.states;
   out["rank_correlation"] = r.rank_correlation;
   out["action_difference"] = r.action_difference;

@@ -31,14 +31,16 @@ float number(const std::uint32_t* row, Storage s, std::uint32_t k, float scale, 
   const std::uint32_t per = per_word(s);
   const std::uint32_t word = row[k / per] >> (k % per * (32 / per));
   if (s == Storage::int8) return scale * static_cast<float>(word & 255u) - zero;
+  if (s == Storage::int16) return scale * static_cast<float>(static_cast<std::int16_t>(word & 0xffffu));
   const std::uint32_t bits = s == Storage::bf16 ? word << 16 : word;
   float x;
   std::memcpy(&x, &bits, sizeof x);
   return x;
 }
 
-constexpr Storage kAll[] = {Storage::fp32, Storage::bf16, Storage::int8};
-constexpr double kRelative[] = {1e-6, 0.005, 0.005};  // of one number of an operand
+constexpr Storage kAll[] = {Storage::fp32, Storage::bf16, Storage::int8, Storage::int16};
+constexpr double kRelative[] = {1e-6, 0.005, 0.005, 0.001};  // of one number of an operand
+constexpr float kStep = 16.0f / 32767.0f;                    // of int16 operands
 
 /// An operand from floats through finish() without norm or activation.
 struct Operand {
@@ -50,6 +52,7 @@ struct Operand {
     RowArgs r;
     r.x = x.data(), r.x_stride = padded(n), r.rows = rows, r.n = n;
     r.out = data.data(), r.out_stride = stride, r.out_scale = scale.data(), r.out_zero = zero.data();
+    r.step = kStep;
     kernels.finish[static_cast<int>(s)](r);
   }
 };
@@ -105,10 +108,11 @@ TEST_CASE("gemm: a row's bits do not depend on the rows beside it, and a range o
       const PackedWeights w = pack(s, isa, k, blocks);
       AlignedVector<float> unit(k), bias(n, 0.25f), c(rows * n), one(n);
       AlignedVector<std::uint32_t> a(rows * k);
-      const AlignedVector<float> scale(rows, kUnitScale), zero(rows, 0.0f);
+      const float steps = unit_steps(s);
+      const AlignedVector<float> scale(rows, 1.0f / steps), zero(rows, 0.0f);
       for (std::uint32_t r = 0; r < rows; ++r) {
         for (std::uint32_t i = 0; i < k; ++i) unit[i] = static_cast<float>((r * 31 + i * 17) % 256) / 255.0f;
-        kernels.convert[static_cast<int>(s)](unit.data(), k, 255.0f, 0.0f, a.data() + r * k);
+        kernels.convert[static_cast<int>(s)](unit.data(), k, steps, 0.0f, a.data() + r * k);
       }
       GemmArgs g;
       g.weights = &w, g.begin = 16 / per, g.end = w.words, g.a = a.data() + 16 / per, g.a_stride = k;
@@ -116,7 +120,8 @@ TEST_CASE("gemm: a row's bits do not depend on the rows beside it, and a range o
       g.c_stride = n;
       kernels.gemm[static_cast<int>(s)](g);
       double sum = 0.25;
-      for (std::uint32_t i = 16; i < k; ++i) sum += double{number(a.data() + 5 * k, s, i, kUnitScale, 0)} * w.at(i, 7);
+      for (std::uint32_t i = 16; i < k; ++i)
+        sum += double{number(a.data() + 5 * k, s, i, 1.0f / steps, 0)} * w.at(i, 7);
       CHECK_NEAR(c[5 * n + 7], sum, 1e-4);
       for (std::uint32_t r = 0; r < rows; ++r) {
         g.a = a.data() + r * k + 16 / per, g.rows = 1, g.c = one.data();
@@ -169,7 +174,7 @@ TEST_CASE("finish: norm, every activation and SimNorm, every format and odd widt
             }
             const auto before = x;
             AlignedVector<std::uint32_t> out(rows * columns);
-            AlignedVector<float> scale(16, kUnitScale), zero(16, 0.0f);
+            AlignedVector<float> scale(16, 1.0f / unit_steps(s)), zero(16, 0.0f);
             RowArgs r;
             r.x = x.data(), r.x_stride = columns, r.rows = rows, r.n = n;
             if (norm) r.gain = gain.data(), r.bias = bias.data();
@@ -177,6 +182,7 @@ TEST_CASE("finish: norm, every activation and SimNorm, every format and odd widt
             r.group = f == 8 ? 8 : f == 9 ? 4 : 0;
             if (r.group && n % r.group) continue;
             r.out = out.data(), r.out_stride = columns, r.out_scale = scale.data(), r.out_zero = zero.data();
+            r.step = 2 * kStep;
             kernels.finish[static_cast<int>(s)](r);
             for (std::uint32_t row = 0; row < rows; ++row) {
               std::vector<double> y(before.begin() + static_cast<long>(row * columns),
@@ -200,8 +206,11 @@ TEST_CASE("finish: norm, every activation and SimNorm, every format and odd widt
                 const double allowed = s == Storage::bf16 ? 0.004 * std::abs(y[i]) + 2e-6 : 2e-6 * (1 + std::abs(y[i]));
                 worst = std::max(worst, std::abs(got - y[i]) - allowed);
               }
-              // int8 rounds twice: the value to a step, and the zero point to one.
-              CHECK(worst <= (s == Storage::int8 ? 1.01 * (r.group ? 1.0 : most - least) / 255 : 0.0));
+              // int8 rounds twice: the value to a step, and the zero point to one. int16 rounds once.
+              double steps = 0.0;
+              if (s == Storage::int8) steps = 1.01 * (r.group ? 1.0 : most - least) / 255;
+              if (s == Storage::int16) steps = 0.501 * (r.group ? 1.0 / unit_steps(s) : r.step);
+              CHECK(worst <= steps);
             }
           }
         }

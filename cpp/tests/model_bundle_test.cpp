@@ -238,7 +238,7 @@ TEST_CASE("bundle: every setting out of its range is refused by key") {
       {{"\"prior_trajectories\": 4", "\"prior_trajectories\": 64"},
        "is less than prior_trajectories + expert_trajectories"},
       {{"\"min_std\": 0.05", "\"min_std\": 0.9"}, "planner.min_std: is above max_std"},
-      {{"\"precision\": \"fp32\"", "\"precision\": \"fp4\""}, "must be fp32, bf16 or int8"},
+      {{"\"precision\": \"fp32\"", "\"precision\": \"fp4\""}, "must be fp32, bf16, int8, int16 or auto"},
       {{"\"guidance\": 0.3", "\"guidence\": 0.3"}, "planner: unknown key guidence"},
       {{"\"experts/walk.onnx\"", "\"../walk.onnx\""}, "is not a safe file name"},
       {{"\"experts/walk.onnx\"", "\"experts/none.onnx\""}, "experts/none.onnx is used, and is not listed"},

@@ -145,6 +145,30 @@ TEST_CASE("planner from a bundle: low precision passes the gate, or falls back t
   CHECK(!strict.precision().message.empty());
 }
 
+TEST_CASE("planner from a bundle: auto takes the fastest precision that passes, whatever the gate's switch says") {
+  Bundle b = planning_bundle(RandomModel(3)(toy_sizes()), settings());
+  RandomModel random(4);
+  b.calibration_rows = 2;
+  for (std::uint32_t i = 0; i < 2 * (b.feature_size + 3); ++i) b.calibration.push_back(random.normal());
+  b.planner->precision = Precision::automatic;
+  const kernels::BatchKernels& table = kernels::batch_kernels(kernels::active_isa());
+  for (const bool gate : {true, false}) {
+    b.planner->action_tolerance = 2.0f;
+    const MppiPlanner loose(toy::share(b), {.gate = gate});
+    const PrecisionReport& r = loose.precision();
+    CHECK(r.requested == Precision::automatic);
+    CHECK_EQ(std::string(loose.kernel()), std::string(table.name[static_cast<int>(r.used)]));
+    CHECK(r.used == Precision::fp32 || table.fast[static_cast<int>(r.used)]);
+    CHECK((r.used == Precision::fp32) == !table.fast[static_cast<int>(Precision::int16)]);
+    CHECK(r.used != Precision::int16 || r.message.find("int8: ") == 0 ||
+          !table.fast[static_cast<int>(Precision::int8)]);
+    b.planner->action_tolerance = 0.0f;
+    const MppiPlanner strict(toy::share(b), {.gate = gate});
+    CHECK(strict.precision().used == Precision::fp32);
+    CHECK(std::string(strict.kernel()).find("fp32") == 0);
+  }
+}
+
 TEST_CASE("a controller swaps bundles and planners while a planner thread plans and a thread steps") {
   const auto make = [](unsigned seed) {
     return toy::share(planning_bundle(RandomModel(seed)(toy_sizes()), settings()));

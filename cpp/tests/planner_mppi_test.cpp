@@ -186,7 +186,8 @@ TEST_CASE("mppi at its limits: one sample, elites beyond samples, horizon 1 and 
 
 TEST_CASE("mppi: the same bits on 1, 2 and 4 threads, and again after reset()") {
   const RandomSizes k{51, 32, 48, 48, 19, 3, 3, 101, 2, false, -1.0f, 5.5f};
-  for (const auto storage : {kernels::Storage::fp32, kernels::Storage::bf16, kernels::Storage::int8}) {
+  for (const auto storage :
+       {kernels::Storage::fp32, kernels::Storage::bf16, kernels::Storage::int8, kernels::Storage::int16}) {
     PlannerSettings s;
     s.samples = 160, s.iterations = 2, s.elites = 24;
     Case c = make_case(k, s, 12);
@@ -342,4 +343,12 @@ TEST_CASE("a model whose weights or sizes are wrong is refused by name") {
   bad.dynamics.layers[2].group = 0;
   packed(bad);
   CHECK_THROWS(packed(bad, kernels::Storage::int8), "SimNorm");
+  CHECK_THROWS(packed(bad, kernels::Storage::int16), "SimNorm");
+  bad = good;
+  bad.q[0].layers[1].gain.clear(), bad.q[0].layers[1].norm_bias.clear();
+  packed(bad, kernels::Storage::bf16);
+  CHECK_THROWS(packed(bad, kernels::Storage::int16), "network q: int16 needs LayerNorm");
+  bad = good;
+  bad.prior.layers[0].activation = kernels::RowActivation::sigmoid;
+  CHECK_THROWS(packed(bad, kernels::Storage::int16), "network prior: int16 needs LayerNorm");
 }

@@ -34,7 +34,8 @@ TEST_CASE("rank correlation: order, reversal, ties, constants") {
 }
 
 TEST_CASE(
-    "gate: bf16 and int8 of a random model keep the order of trajectories; tolerances and missing states refuse") {
+    "gate: bf16, int8 and int16 of a random model keep the order of trajectories; tolerances and missing states "
+    "refuse") {
   const ModelSpec spec = RandomModel(3)({51, 64, 128, 128, 19, 0, 0, 101, 2, false, -10.0f, 10.0f});
   PlannerSettings s;
   s.samples = 160, s.iterations = 1, s.expert_trajectories = 0, s.guidance = 0.0f;
@@ -45,6 +46,9 @@ TEST_CASE(
   const PrecisionReport int8 = gate(spec, s, Precision::int8, 2, 2.0);
   CHECK(int8.rank_correlation > 0.97 && int8.rank_correlation < bf16.rank_correlation);
   CHECK((int8.used == Precision::int8) == (int8.rank_correlation >= kLeastRankCorrelation));
+  const PrecisionReport int16 = gate(spec, s, Precision::int16, 2, 2.0);
+  CHECK(int16.used == Precision::int16);
+  CHECK(1.0 - int16.rank_correlation < 0.5 * (1.0 - bf16.rank_correlation));
   const PrecisionReport strict = gate(spec, s, Precision::bf16, 2, 0.0);
   CHECK(strict.used == Precision::fp32 && strict.message.find("more than the tolerance 0.0000") != std::string::npos);
   const PrecisionReport none = gate(spec, s, Precision::bf16, 0, 2.0);

@@ -34,7 +34,7 @@ SMALL = PlannerConfig(samples=64, iterations=2, elites=16, prior_trajectories=8)
 @pytest.fixture(scope="module")
 def rows():
     found = planner.bench_planner(("xs",), (1,), ("native", "onnxruntime", "torch"), seconds=0.05, planner=SMALL)
-    assert set(found["peak_gflops"]) == {"fp32", "bf16", "int8"}
+    assert set(found["peak_gflops"]) == {"fp32", "int16", "bf16", "int8"}
     return {(row["engine"], row["precision"]): row for row in found["rows"]}
 
 
@@ -52,6 +52,7 @@ def test_all_engines_plan_the_same(rows):
         assert rows[engine, "fp32"]["max_abs_diff"] < 1e-3
         assert rows[engine, "fp32"]["value_rank_correlation"] > 0.9999
     assert rows["native", "bf16"]["value_rank_correlation"] > 0.99
+    assert rows["native", "int16"]["value_rank_correlation"] > rows["native", "bf16"]["value_rank_correlation"]
     assert rows["native", "int8"]["value_rank_correlation"] > 0.95
 
 
@@ -83,5 +84,7 @@ def test_products_are_timed():
     assert (_core.time_gemm("bf16", 14, 64, 48, 5) > 0).all()
     with pytest.raises(ValueError, match="a multiple of 4"):
         _core.time_gemm("int8", 14, 63, 48, 5)
-    with pytest.raises(ValueError, match="fp32, bf16 or int8"):
+    with pytest.raises(ValueError, match="fp32, bf16, int8, int16 or auto"):
         _core.measure_peak("fp64", 0.1)
+    with pytest.raises(ValueError, match="auto is no number format"):
+        _core.measure_peak("auto", 0.1)

@@ -111,7 +111,8 @@ struct WorldModel {
 };
 
 enum class QReduction : std::uint8_t { mean = 0, min };
-enum class Precision : std::uint8_t { fp32 = 0, bf16, int8 };
+/// `automatic`: the fastest of this machine that the planner's gate lets pass.
+enum class Precision : std::uint8_t { fp32 = 0, bf16, int8, int16, automatic };
 
 struct PlannerSettings {
   std::uint32_t horizon = 3, samples = 512, iterations = 6, elites = 64;
@@ -168,6 +169,9 @@ struct Bundle {
 /// Names as in bundle.json ("base_pos", ...). Static storage, rt-safe.
 const char* name(ObservationKind kind) noexcept;
 const char* name(FeatureKind kind) noexcept;
+/// As in bundle.json: "fp32", "bf16", "int8", "int16", "auto".
+const char* name(Precision precision) noexcept;
+std::optional<Precision> precision_named(std::string_view name) noexcept;
 
 /// Loads a folder or a stored (uncompressed) zip, checks everything in it and replays the self-test.
 /// Load time only. Throws Error with one line naming the file and the key; nothing is kept then.

@@ -23,16 +23,18 @@ struct PlannerOptions {
   std::int64_t spin_ns = 20'000;  ///< how long an idle thread looks for work before it parks
   std::uint64_t seed = 0;         ///< of the noise, with PlanRequest::decision
   std::optional<PlannerSettings> settings{};  ///< in place of the bundle's
-  bool gate = true;                           ///< false: low precision without the check below, for benchmarks
+  /// false: low precision without the check below, for benchmarks; `automatic` is checked all the same.
+  bool gate = true;
 };
 
-/// What the low-precision gate found. Without calibration states nothing can be shown, so bf16 and int8 are refused.
+/// What the low-precision gate found. Without calibration states nothing can be shown, so everything but fp32 is
+/// refused. Figures are those of the last precision that was tried.
 struct PrecisionReport {
   Precision requested = Precision::fp32, used = Precision::fp32;
   std::uint32_t states = 0;        ///< calibration states that were compared
   double rank_correlation = 1.0;   ///< Spearman's, of trajectory values, the least over the states
   double action_difference = 0.0;  ///< of the plan's first action, greatest over states and joints
-  std::string message;             ///< why `used` is not `requested`; empty if it is
+  std::string message;             ///< why `used` is not `requested`, or not the fastest; empty if it is
 };
 
 /// One instance serves one calling thread; further threads are its own. Real-time class of plan(): no malloc, no lock;

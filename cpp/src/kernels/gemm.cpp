@@ -24,6 +24,9 @@ BatchKernels with_extensions() noexcept {
     k.peak[2] = peak_int8_avx512;
     k.name[2] = "int8-vpdpbusd";
     k.fast[2] = true;
+    k.gemm[3] = gemm_int16_avx512;
+    k.peak[3] = peak_int16_avx512;
+    k.name[3] = "int16-vpdpwssd";
   }
   return k;
 }
@@ -34,6 +37,19 @@ std::uint32_t to_bf16(float x) noexcept {
   std::uint32_t u;
   std::memcpy(&u, &x, sizeof u);
   return (u + 0x7fffu + (u >> 16 & 1u)) >> 16;
+}
+
+/// int16: the value of a weight's step, so that no sum of products, whole or in part, leaves 32 bits. Rounding moves a
+/// sum by at most half a step for each of the weights and each of the numbers they meet.
+float int16_scale(const float* row, std::uint32_t k, const float* reach) {
+  constexpr float most = 32767.0f;
+  float largest = 1e-30f, sum = 0.0f;
+  for (std::uint32_t i = 0; i < k; ++i) {
+    largest = std::max(largest, std::abs(row[i]));
+    sum += std::abs(row[i]);
+  }
+  const float limit = 0.999f * (0x1p31f - static_cast<float>(k) * (most + 1.0f));
+  return std::max(largest / most, (reach ? *reach : sum * most) / limit);
 }
 
 /// Where word `word` of `column` lies.
@@ -69,10 +85,8 @@ PackedWeights pack(Storage storage, Isa isa, std::uint32_t k, std::span<const We
   w.words = words(storage, k);
   for (const WeightBlock& b : blocks) w.columns += static_cast<std::uint32_t>(padded(b.n));
   w.data.assign(static_cast<std::size_t>(w.words) * w.columns, 0u);
-  if (storage == Storage::int8) {
-    w.scale.assign(w.columns, 0.0f);
-    w.column_sum.assign(w.columns, 0.0f);
-  }
+  if (is_integer(storage)) w.scale.assign(w.columns, 0.0f);
+  if (storage == Storage::int8) w.column_sum.assign(w.columns, 0.0f);
   const std::uint32_t per = per_word(storage), bits = 32 / per;
   std::uint32_t first = 0;
   for (const WeightBlock& b : blocks) {
@@ -84,6 +98,8 @@ PackedWeights pack(Storage storage, Isa isa, std::uint32_t k, std::span<const We
         for (std::uint32_t i = 0; i < k; ++i) scale = std::max(scale, std::abs(row[i]));
         scale = std::max(scale, 1e-30f) / 127.0f;
         w.scale[column] = scale;
+      } else if (storage == Storage::int16) {
+        w.scale[column] = scale = int16_scale(row, k, b.reach ? b.reach + n : nullptr);
       }
       long sum = 0;
       for (std::uint32_t i = 0; i < k; ++i) {
@@ -92,6 +108,8 @@ PackedWeights pack(Storage storage, Isa isa, std::uint32_t k, std::span<const We
           std::memcpy(&value, &row[i], sizeof value);
         } else if (storage == Storage::bf16) {
           value = to_bf16(row[i]);
+        } else if (storage == Storage::int16) {
+          value = static_cast<std::uint32_t>(std::clamp(std::lrint(row[i] / scale), -32767l, 32767l)) & 0xffffu;
         } else {
           const long q = std::clamp(std::lrint(row[i] / scale), -127l, 127l);
           sum += q;
@@ -110,6 +128,7 @@ float PackedWeights::at(std::uint32_t k, std::uint32_t column) const noexcept {
   const std::uint32_t per = per_word(storage);
   const std::uint32_t word = data[place(*this, k / per, column)] >> (k % per * (32 / per));
   if (storage == Storage::int8) return scale[column] * static_cast<float>(static_cast<std::int8_t>(word & 255u));
+  if (storage == Storage::int16) return scale[column] * static_cast<float>(static_cast<std::int16_t>(word & 0xffffu));
   const std::uint32_t bits = storage == Storage::bf16 ? word << 16 : word;
   float value;
   std::memcpy(&value, &bits, sizeof value);

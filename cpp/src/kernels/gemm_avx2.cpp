@@ -15,6 +15,16 @@ struct SimdAvx2 : SimdBase<VecAvx2> {
     const __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(x, 32), f);
     return (U)_mm256_blend_epi32(even, odd, 0xaa);
   }
+  MWRT_INLINE void store_i16(std::uint32_t* out, const V* v) {
+    const V low = _mm256_set1_ps(-32767.0f);
+    const __m256i a = _mm256_cvtps_epi32(_mm256_max_ps(v[0], low)), b = _mm256_cvtps_epi32(_mm256_max_ps(v[1], low));
+    const __m256i packed = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xd8);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), packed);
+  }
+  static constexpr int dot16_rows = kAnyRows;
+  MWRT_INLINE I dot16(I acc, U a, U b) {
+    return (I)_mm256_add_epi32((__m256i)acc, _mm256_madd_epi16((__m256i)a, (__m256i)b));
+  }
   MWRT_INLINE V square_root(V v) { return _mm256_sqrt_ps(v); }
   template <class Op>
   MWRT_INLINE void reduce8(V* v, Op op) {
@@ -27,7 +37,7 @@ struct SimdAvx2 : SimdBase<VecAvx2> {
 };
 }  // namespace
 
-const BatchKernels kBatchAvx2 = batch_table<SimdAvx2>(Isa::avx2, "fp32-avx2", "bf16-avx2", "int8-avx2");
+const BatchKernels kBatchAvx2 = batch_table<SimdAvx2>(Isa::avx2, {"fp32-avx2", "bf16-avx2", "int8-avx2", "int16-avx2"});
 
 }  // namespace metaworld_rt::kernels
 

@@ -15,7 +15,7 @@ struct SimdNeon : SimdOfFour<VecNeon> {
 };
 }  // namespace
 
-const BatchKernels kBatchNeon = batch_table<SimdNeon>(Isa::neon, "fp32-neon", "bf16-neon", "int8-neon");
+const BatchKernels kBatchNeon = batch_table<SimdNeon>(Isa::neon, {"fp32-neon", "bf16-neon", "int8-neon", "int16-neon"});
 
 }  // namespace metaworld_rt::kernels
 

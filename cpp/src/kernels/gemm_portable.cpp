@@ -10,6 +10,6 @@ struct SimdPortable : SimdOfFour<VecPortable> {
 }  // namespace
 
 const BatchKernels kBatchPortable =
-    batch_table<SimdPortable>(Isa::portable, "fp32-portable", "bf16-portable", "int8-portable");
+    batch_table<SimdPortable>(Isa::portable, {"fp32-portable", "bf16-portable", "int8-portable", "int16-portable"});
 
 }  // namespace metaworld_rt::kernels

@@ -24,12 +24,12 @@ struct Rows {
     return S::load(lane);
   }
 
-  /// x * u / (u + 2), u = e^x (e^x + 2): Mish with a reciprocal in place of a division. What is stored in 8 bits of
-  /// mantissa or less is computed with 12. Several vectors step by step: one after another they fill the scheduler
+  /// x * u / (u + 2), u = e^x (e^x + 2): Mish with a reciprocal in place of a division. What is stored in 8 bits (bf16,
+  /// int8) is computed with 12. Several vectors step by step: one after another they fill the scheduler
   /// with instructions that wait for each other.
   template <Storage storage, std::uint32_t count>
   MWRT_INLINE void mish(V* x) {
-    constexpr bool rough = storage != Storage::fp32;
+    constexpr bool rough = storage == Storage::bf16 || storage == Storage::int8;
     V u[count], w[count];
     MWRT_UNROLL
     for (std::uint32_t k = 0; k < count; ++k) u[k] = S::min(S::set1(20.0f), x[k]);
@@ -92,9 +92,7 @@ struct Rows {
       const std::uint32_t rows = a.rows - first < kAtOnce ? a.rows - first : kAtOnce;
       Moments m;
       if constexpr (norm) moments(a, a.x + first * a.x_stride, rows, m);
-      for (std::uint32_t r = 0; r < rows; ++r) {
-        f(first + r, S::set1(norm ? m.scale[r] : 1.0f), S::set1(norm ? m.shift[r] : 0.0f));
-      }
+      for (std::uint32_t r = 0; r < rows; ++r) f(first + r, norm ? m.scale[r] : 1.0f, norm ? m.shift[r] : 0.0f);
     }
   }
   template <bool norm>
@@ -111,6 +109,8 @@ struct Rows {
       for (std::uint32_t k = 0; k < kPerPad; ++k) S::store(reinterpret_cast<float*>(out + column) + k * W, v[k]);
     } else if (storage == Storage::bf16) {
       for (std::uint32_t k = 0; k < kPerPad; ++k) S::store_bf16(out + column / 2 + k * W / 2, v[k]);
+    } else if (storage == Storage::int16) {
+      S::store_i16(out + column / 2, v);
     } else {
       S::store_u8(out + column / 4, v);
     }
@@ -122,7 +122,7 @@ struct Rows {
       V v[kPerPad];
       for (std::uint32_t k = 0; k < kPerPad; ++k) {
         v[k] = S::load(x + i + k * W);
-        if (storage == Storage::int8) v[k] = S::fma(v[k], S::set1(scale), S::set1(shift));
+        if (is_integer(storage)) v[k] = S::fma(v[k], S::set1(scale), S::set1(shift));
       }
       put(storage, v, i, out);
     }
@@ -134,9 +134,13 @@ struct Rows {
   template <Storage storage, bool norm, class F>
   MWRT_INLINE void map_rows(const RowArgs& a, F f) {
     const auto columns = static_cast<std::uint32_t>(padded(a.n));
-    each_row<norm>(a, [&](std::uint32_t row, V scale, V shift) __attribute__((always_inline)) {
+    const V inverse_step = S::set1(1.0f / a.step);
+    each_row<norm>(a, [&](std::uint32_t row, float row_scale, float row_shift) __attribute__((always_inline)) {
+      const V scale = S::set1(row_scale), shift = S::set1(row_shift);
       float* x = a.x + row * a.x_stride;
       std::uint32_t* out = a.out + row * a.out_stride;
+      // A NaN has no place among 16 bits: the scale carries it, as it does in int8.
+      if (storage == Storage::int16) a.out_scale[row] = a.step + 0.0f * row_scale;
       V low = S::set1(0.0f), high = S::set1(0.0f);  // zero is always in the range: it must be a step
       const auto part = [&]<std::uint32_t pads>(std::integral_constant<std::uint32_t, pads>, std::uint32_t i)
                             __attribute__((always_inline)) {
@@ -154,6 +158,10 @@ struct Rows {
                                   S::store(x + i + k * W, v[k]);
                                 }
                               } else {
+                                if (storage == Storage::int16) {
+                                  MWRT_UNROLL
+                                  for (std::uint32_t k = 0; k < count; ++k) v[k] = S::mul(v[k], inverse_step);
+                                }
                                 MWRT_UNROLL
                                 for (std::uint32_t k = 0; k < pads; ++k)
                                   put(storage, v + k * kPerPad, i + k * kPad, out);
@@ -171,7 +179,7 @@ struct Rows {
     const float least = S::least(low), most = S::greatest(high);
     // An empty range would divide by zero; a NaN in the row must reach the caller, and the scale carries it.
     const float range = most - least;
-    scale = (range > 1e-20f ? range : range == range ? 1e-20f : range) * kUnitScale;
+    scale = (range > 1e-20f ? range : range == range ? 1e-20f : range) * (1.0f / unit_steps(Storage::int8));
     const float inverse = 1.0f / scale, shift = __builtin_rintf(-least * inverse);
     zero = scale * shift;
     for (std::uint32_t i = 0; i < columns; i += kPad) {
@@ -235,7 +243,8 @@ struct Rows {
   template <Storage storage, bool norm>
   MWRT_INLINE void simnorm_rows(const RowArgs& a) {
     const auto columns = static_cast<std::uint32_t>(padded(a.n));
-    each_row<norm>(a, [&](std::uint32_t row, V scale, V shift) __attribute__((always_inline)) {
+    each_row<norm>(a, [&](std::uint32_t row, float row_scale, float row_shift) __attribute__((always_inline)) {
+      const V scale = S::set1(row_scale), shift = S::set1(row_shift);
       float* x = a.x + row * a.x_stride;
       std::uint32_t* out = a.out + row * a.out_stride;
       V v[kPerPad];
@@ -260,8 +269,8 @@ struct Rows {
 
   template <Storage storage>
   MWRT_INLINE void write_unit(V* v, std::uint32_t column, std::uint32_t* out) {
-    if (storage == Storage::int8) {
-      for (std::uint32_t k = 0; k < kPerPad; ++k) v[k] = S::mul(v[k], S::set1(255.0f));
+    if (is_integer(storage)) {
+      for (std::uint32_t k = 0; k < kPerPad; ++k) v[k] = S::mul(v[k], S::set1(unit_steps(storage)));
     }
     put(storage, v, column, out);
   }

@@ -86,6 +86,23 @@ struct SimdBase : Vec {
     }
   }
 
+  /// Sixteen floats, rounded and clamped to 16 bits; eight words.
+  MWRT_INLINE void store_i16(std::uint32_t* out, const V* v) {
+    std::int16_t lane[kPad];
+    for (std::uint32_t k = 0; k < kPad / W; ++k) {
+      const V limited = Vec::max(Vec::set1(-32767.0f), Vec::min(Vec::set1(32767.0f), v[k]));
+      float x[W];
+      Vec::store(x, Vec::round(limited));
+      for (std::uint32_t i = 0; i < W; ++i) lane[k * W + i] = static_cast<std::int16_t>(x[i] == x[i] ? x[i] : 0.0f);
+    }
+    __builtin_memcpy(out, lane, sizeof lane);
+  }
+  static constexpr int dot16_rows = 4;
+  /// acc + low * low + high * high of the signed halves of each word.
+  MWRT_INLINE I dot16(I acc, U a, U b) {
+    return acc + ((I)(a << 16) >> 16) * ((I)(b << 16) >> 16) + ((I)a >> 16) * ((I)b >> 16);
+  }
+
   /// High 32 bits of a * m.
   MWRT_INLINE U mul_high(U a, std::uint32_t m) {
     U out{};

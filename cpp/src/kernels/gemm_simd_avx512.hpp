@@ -49,6 +49,14 @@ struct SimdAvx512 : SimdBase<VecAvx512> {
   MWRT_INLINE void store_u8(std::uint32_t* out, const V* v) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(v[0])));
   }
+  MWRT_INLINE void store_i16(std::uint32_t* out, const V* v) {
+    const __m512i limit = _mm512_cvtps_epi32(_mm512_max_ps(v[0], _mm512_set1_ps(-32767.0f)));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_cvtsepi32_epi16(limit));
+  }
+  static constexpr int dot16_rows = kAnyRows;
+  MWRT_INLINE I dot16(I acc, U a, U b) {
+    return (I)_mm512_add_epi32((__m512i)acc, _mm512_madd_epi16((__m512i)a, (__m512i)b));
+  }
   MWRT_INLINE U mul_high(U a, std::uint32_t m) {
     const __m512i x = (__m512i)a, f = _mm512_set1_epi32(static_cast<int>(m));
     const __m512i even = _mm512_srli_epi64(_mm512_mul_epu32(x, f), 32);

@@ -89,6 +89,25 @@ struct DotInt8 {
   MWRT_INLINE typename S::V value(Acc acc) { return __builtin_convertvector(acc, typename Lanes<S>::F); }
 };
 
+/// Pairs of int16, by S::dot16.
+template <class S>
+struct DotInt16 {
+  static constexpr Storage storage = Storage::int16;
+  static constexpr int most_rows = S::dot16_rows;
+  static constexpr double operations = 4;
+  using U = typename Lanes<S>::U;
+  using Acc = typename Lanes<S>::I;
+  using A = U;
+  using B = U;
+  MWRT_INLINE A broadcast(const std::uint32_t* p) { return (U)S::set1(*reinterpret_cast<const WordAsFloat*>(p)); }
+  MWRT_INLINE B load(const std::uint32_t* p) { return (U)S::load(reinterpret_cast<const float*>(p)); }
+  MWRT_INLINE Acc zero() { return (Acc)S::set1(0.0f); }
+  MWRT_INLINE Acc step(Acc acc, A a, B b) { return S::dot16(acc, a, b); }
+  MWRT_INLINE typename S::V value(Acc acc) {
+    return (typename S::V) __builtin_convertvector(acc, typename Lanes<S>::F);
+  }
+};
+
 template <class S, class Dot, int MR, int NV>
 static __attribute__((noinline)) void tile(const GemmArgs& g, const std::uint32_t* a, const std::uint32_t* b,
                                            std::uint32_t row, std::uint32_t column) noexcept {
@@ -123,6 +142,8 @@ static __attribute__((noinline)) void tile(const GemmArgs& g, const std::uint32_
       V value = Dot::value(acc[i][j]), bias = S::load(g.bias + at);
       if constexpr (Dot::storage == Storage::int8) {
         bias = S::fma(S::set1(-g.a_zero[row + static_cast<std::uint32_t>(i)]), S::load(sums + at), bias);
+      }
+      if constexpr (is_integer(Dot::storage)) {
         value = S::mul(value, S::mul(S::set1(g.a_scale[row + static_cast<std::uint32_t>(i)]), S::load(scales + at)));
       }
       S::store(c + j * static_cast<int>(S::width), S::add(value, bias));

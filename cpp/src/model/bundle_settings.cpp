@@ -266,11 +266,9 @@ void read_planner(const JsonView& j, Bundle& b) {
   const std::string& reduction = j.at("q_reduction").text(kName);
   if (reduction != "mean" && reduction != "min") j.at("q_reduction").fail("must be mean or min");
   p.q_reduction = reduction == "mean" ? QReduction::mean : QReduction::min;
-  const std::string& precision = j.at("precision").text(kName);
-  if (precision != "fp32" && precision != "bf16" && precision != "int8") {
-    j.at("precision").fail("must be fp32, bf16 or int8");
-  }
-  p.precision = precision == "fp32" ? Precision::fp32 : precision == "bf16" ? Precision::bf16 : Precision::int8;
+  const auto precision = precision_named(j.at("precision").text(kName));
+  if (!precision) j.at("precision").fail("must be fp32, bf16, int8, int16 or auto");
+  p.precision = *precision;
   p.deadline_ms = j.at("deadline_ms").number(1e-3, 1e6);
   p.action_tolerance = static_cast<float>(j.at("action_tolerance").number(0, 2));
   b.planner = p;
@@ -324,6 +322,15 @@ NetworkFiles read_settings(const JsonView& root, Bundle& b) {
 }  // namespace metaworld_rt::model
 
 namespace metaworld_rt {
+
+constexpr std::array<const char*, 5> kPrecisions{"fp32", "bf16", "int8", "int16", "auto"};
+const char* name(Precision precision) noexcept { return kPrecisions[static_cast<std::size_t>(precision)]; }
+std::optional<Precision> precision_named(std::string_view name) noexcept {
+  for (std::size_t i = 0; i < kPrecisions.size(); ++i) {
+    if (name == kPrecisions[i]) return static_cast<Precision>(i);
+  }
+  return std::nullopt;
+}
 
 const char* name(ObservationKind kind) noexcept {
   return kind < ObservationKind::count ? model::kObservation[static_cast<std::size_t>(kind)].name.data() : "?";

@@ -18,6 +18,7 @@ struct Finish {
   kernels::RowActivation activation = kernels::RowActivation::none;
   float alpha = 1.0f;
   std::uint32_t group = 0;
+  float step = 1.0f;  ///< int16: of the operand that is written
 };
 
 struct Layer {
@@ -46,7 +47,7 @@ struct Net {
 };
 
 struct PackedModel {
-  /// Throws Error: the spec is not valid, or its dynamics does not end in SimNorm where int8 needs that.
+  /// Throws Error: the spec is not valid, or not one whose activations have bounds, where int8 or int16 needs them.
   PackedModel(const ModelSpec& spec, kernels::Storage storage, kernels::Isa isa);
   PackedModel(const PackedModel&) = delete;
   PackedModel& operator=(const PackedModel&) = delete;

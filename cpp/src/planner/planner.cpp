@@ -26,19 +26,31 @@ struct MppiPlanner::Impl {
       return std::make_unique<planner::Mppi>(std::move(model), settings, dt_ns, o.seed, pool);
     };
     report.requested = report.used = settings.precision;
-    if (settings.precision == Precision::fp32 || !o.gate) {
+    const bool choose = settings.precision == Precision::automatic;
+    if (settings.precision == Precision::fp32 || (!o.gate && !choose)) {
       mppi = engine(settings.precision);
       return;
     }
-    std::unique_ptr<planner::Mppi> exact = engine(Precision::fp32), low;
-    try {
-      low = engine(settings.precision);
-      report = planner::compare(*exact, *low, bundle->calibration, settings.precision, settings.action_tolerance);
-    } catch (const Error& e) {
-      report.used = Precision::fp32;
-      report.message = e.what();
+    mppi = engine(Precision::fp32);
+    report.used = Precision::fp32;
+    std::string refused;
+    // The fastest first; int16 is as fast as bf16, and nearer to fp32.
+    for (const Precision p : {Precision::int8, Precision::int16, Precision::bf16}) {
+      if (choose ? !mppi->model().kernels.fast[static_cast<int>(p)] : p != settings.precision) continue;
+      try {
+        std::unique_ptr<planner::Mppi> low = engine(p);
+        report = planner::compare(*mppi, *low, bundle->calibration, p, settings.action_tolerance);
+        if (report.used == p) mppi = std::move(low);
+      } catch (const Error& e) {
+        report.message = e.what();
+      }
+      if (choose && !report.message.empty()) {
+        refused += (refused.empty() ? "" : "; ") + std::string(name(p)) + ": " + report.message;
+      }
+      if (report.used == p) break;
     }
-    mppi = report.used == Precision::fp32 ? std::move(exact) : std::move(low);
+    report.requested = settings.precision;
+    if (choose) report.message = refused;
   }
 };
 

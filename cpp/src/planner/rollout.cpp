@@ -50,6 +50,7 @@ struct Forward {
     r.activation = f.activation;
     r.alpha = f.alpha;
     r.group = f.group;
+    r.step = f.step;
     return r;
   }
 
@@ -100,14 +101,16 @@ struct Forward {
     RowArgs r = finish_args(m.dynamics.output(), p.x, p.stride);
     r.out = s.x.data();
     r.out_stride = s.x_stride;
-    r.out_scale = s.hidden[0].scale.data();  // unused: int8 ends in SimNorm
+    r.out_scale = s.hidden[0].scale.data();  // unused: int8 and int16 end in SimNorm
     r.out_zero = s.hidden[0].zero.data();
     m.kernels.finish[number()](r);
   }
 
   void put_actions(const float* action, std::size_t stride) noexcept {
+    const bool unsigned_ = m.storage == Storage::int8;  // (a + 1) / 2
+    const float scale = unsigned_ ? 127.5f : kernels::unit_steps(m.storage), shift = unsigned_ ? 127.5f : 0.0f;
     for (std::uint32_t i = 0; i < rows; ++i) {
-      m.kernels.convert[number()](action + i * stride, m.actions, 127.5f, 127.5f,
+      m.kernels.convert[number()](action + i * stride, m.actions, scale, shift,
                                   s.x.data() + i * s.x_stride + m.z_words);
     }
   }
@@ -246,7 +249,8 @@ bool begin_plan(const PackedModel& m, const PlanRequest& request, Scratch& s, Pl
   for (std::uint32_t i = 0; i < m.latent; ++i) {
     if (!std::isfinite(state.z0[i])) return false;
   }
-  m.kernels.convert[static_cast<int>(m.storage)](state.z0.data(), m.latent, 255.0f, 0.0f, state.z0_words.data());
+  m.kernels.convert[static_cast<int>(m.storage)](state.z0.data(), m.latent, kernels::unit_steps(m.storage), 0.0f,
+                                                 state.z0_words.data());
 
   for (const InputLayer* layer : m.inputs) {
     AlignedVector<float>& bias = state.bias[layer->index];

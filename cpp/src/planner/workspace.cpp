@@ -44,7 +44,7 @@ Scratch::Scratch(const PackedModel& m, const PlannerSettings& s, std::uint32_t n
       layer_stride(m.widest_layer + kPad),
       hidden_stride(padded(kernels::words(m.storage, m.widest_layer)) + kPad),
       x(rows * x_stride + kPad),
-      unit_scale(rows, kernels::kUnitScale),
+      unit_scale(rows, 1.0f / kernels::unit_steps(m.storage)),
       unit_zero(rows, 0.0f),
       wide(rows * wide_stride + kPad),
       layer(rows * layer_stride + kPad),

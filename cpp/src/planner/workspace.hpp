@@ -57,12 +57,12 @@ struct Scratch {
   /// An operand between two layers.
   struct Operand {
     AlignedVector<std::uint32_t> words;
-    AlignedVector<float> scale, zero;  ///< int8
+    AlignedVector<float> scale, zero;  ///< int8, int16
   };
   std::uint32_t rows;
   std::size_t x_stride, wide_stride, layer_stride, hidden_stride;
   AlignedVector<std::uint32_t> x;              ///< [rows][z | a], the input of every network
-  AlignedVector<float> unit_scale, unit_zero;  ///< of x, where it is int8
+  AlignedVector<float> unit_scale, unit_zero;  ///< of x, where it is int8 or int16
   AlignedVector<float> wide;                   ///< products of an input layer
   AlignedVector<float> layer;                  ///< products of a hidden or output layer
   Operand hidden[2];

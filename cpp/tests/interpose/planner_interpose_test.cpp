@@ -75,7 +75,8 @@ CallCounts plans(kernels::Storage storage, std::uint32_t threads) {
 }  // namespace
 
 TEST_CASE("plan: no malloc, no lock, no system call on one thread; no malloc and no lock on two") {
-  for (const auto storage : {kernels::Storage::fp32, kernels::Storage::bf16, kernels::Storage::int8}) {
+  for (const auto storage :
+       {kernels::Storage::fp32, kernels::Storage::bf16, kernels::Storage::int8, kernels::Storage::int16}) {
     const CallCounts one = plans(storage, 1), two = plans(storage, 2);
     CHECK_EQ(one.allocations, 0u);
     CHECK_EQ(one.locks, 0u);

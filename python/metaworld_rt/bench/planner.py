@@ -23,7 +23,7 @@ from ..train.world_model.model import WorldModel
 from ..train.world_model.planner import Noise, Situation, plan
 from . import worlds
 
-PRECISIONS = ("fp32", "bf16", "int8")
+PRECISIONS = ("fp32", "int16", "bf16", "int8")
 ENGINES = ("native", "onnxruntime", "torch", "torch-compile")
 #: What a compact model plans with inside a tick of 1 ms.
 IN_TICK = PlannerConfig(samples=128, iterations=2, horizon=3, elites=32)
