@@ -79,6 +79,14 @@ def positive(kind: type = float, zero: bool = False):
     return convert
 
 
+def share(text: str) -> float:
+    """An argparse type: a number in [0, 1]."""
+    value = float(text)
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError(f"must be 0..1, not {text}")
+    return value
+
+
 def names(text: str) -> list[str]:
     """An argparse type: comma-separated names, in order, without repetition."""
     found = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))

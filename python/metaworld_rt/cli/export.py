@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", metavar="NAME", help="default: the name of --out")
     parser.add_argument("--bundle-version", default="0.1.0", metavar="V", help="default: %(default)s")
     parser.add_argument(
-        "--alpha", type=common.positive(float, zero=True), default=0.7, metavar="A",
+        "--alpha", type=common.share, default=0.7, metavar="A",
         help="trust in commanded weights against the gate, 0..1 (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace a bundle that is there")
@@ -38,8 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Runs the command."""
     common.check_writable(args.json, "the result")
-    if args.alpha > 1.0:
-        raise UserError("--alpha must be 0..1")
     if args.out.exists() and not args.overwrite:
         raise UserError(f"{args.out} exists; remove it or pass --overwrite")
     need_torch()

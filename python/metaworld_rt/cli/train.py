@@ -28,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bank", type=Path, action="append", default=[], metavar="FILE", help="start states; repeatable"
     )
     expert.add_argument(
+        "--bank-share", type=common.share, metavar="S", help="of the episodes that start from --bank, 0..1"
+    )
+    expert.add_argument(
         "--motion", type=Path, metavar="CLIP", help="a retargeted clip (.npz, .csv) to imitate; SKILL names it"
     )
     expert.add_argument("--collisions", choices=["fast", "full"], default="fast", help="default: %(default)s")
@@ -106,6 +109,7 @@ def _expert(args: argparse.Namespace) -> int:
             resume=not args.fresh,
             start=args.start,
             banks=args.bank,
+            bank_share=args.bank_share,
             envs=args.envs,
             threads=args.threads,
             collisions=args.collisions,

@@ -21,6 +21,7 @@ class Lesson:
         folder: its place among the lessons; the last lesson of a skill gives the expert.
         start: the lesson whose weights it begins from, or "".
         banks: lessons whose states start a share of its episodes.
+        bank_share: of its episodes; None: the skill's own.
         decisions: None: the skill's own number.
         collisions: of the training physics, see `plants.h1.build`.
     """
@@ -29,6 +30,7 @@ class Lesson:
     folder: str
     start: str = ""
     banks: tuple[str, ...] = ()
+    bank_share: float | None = None
     decisions: int | None = None
     collisions: str = "fast"
 

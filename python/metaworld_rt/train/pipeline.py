@@ -220,6 +220,7 @@ def _learn(plan: Plan, lesson: Lesson, progress: Progress) -> None:
         threads=plan.threads,
         start=before / lesson.start / "best.pt" if lesson.start else None,
         banks=[before / bank / "states.npz" for bank in lesson.banks],
+        bank_share=lesson.bank_share,
         collisions=lesson.collisions,
         progress=step,
     )

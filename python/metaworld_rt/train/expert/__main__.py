@@ -21,6 +21,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--start", help="checkpoint to fine-tune from")
     parser.add_argument("--bank", action="append", default=[], help="npz of states of other skills; may be repeated")
+    parser.add_argument("--bank-share", type=float, help="of the episodes that start from them")
     parser.add_argument("--motion", help="a motion clip (.npz or .csv) to repeat")
     parser.add_argument("--envs", type=int, default=256)
     parser.add_argument("--threads", type=int, default=2)
@@ -47,6 +48,7 @@ def main() -> int:
             resume=not args.fresh,
             start=args.start,
             banks=[Path(p) for p in args.bank],
+            bank_share=args.bank_share,
             envs=args.envs,
             threads=args.threads,
             collisions=args.collisions,

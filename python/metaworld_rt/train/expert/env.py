@@ -18,6 +18,8 @@ from metaworld_rt.train.expert.bank import ROBOT_NQ, ROBOT_NV, Bank, draw
 from metaworld_rt.train.expert.shaping import Step, reward
 from metaworld_rt.train.expert.skill import Skill
 
+DRILL_DECISIONS = 200  # of an episode that begins in another skill's states: the switch is what it is for
+
 
 @dataclass
 class Outcome:
@@ -111,6 +113,7 @@ class SkillEnv:
         pick = draw(self.banks, int(chosen.sum()), self.rng)
         qpos[chosen, 2:ROBOT_NQ], qvel[chosen, :ROBOT_NV], action[chosen] = pick.qpos[:, 2:], pick.qvel, pick.action
         self.phase[rows[chosen]] = pick.phase
+        self._length[rows[chosen]] = DRILL_DECISIONS
 
     def home(self, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """N initial states as the task draws them."""

@@ -7,7 +7,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import mujoco
@@ -56,6 +56,7 @@ def train_expert(
     resume: bool = True,
     start: str | Path | None = None,
     banks: Sequence[Path] = (),
+    bank_share: float | None = None,
     envs: int = 256,
     threads: int = 2,
     collisions: str = "fast",
@@ -81,6 +82,7 @@ def train_expert(
         resume: go on from ``last.pt`` if it is there; otherwise begin anew.
         start: a checkpoint whose weights to begin from (fine-tuning).
         banks: files with states of other skills to start some episodes from.
+        bank_share: of the episodes; default: the skill's own.
         envs: robots stepped together.
         threads: physics threads.
         collisions: training physics, "fast" or "full".
@@ -97,6 +99,8 @@ def train_expert(
     """
     clip = load_clip(motion) if motion is not None else None
     skill = skill or (get_skill(name) if clip is None else tracking_skill(name, clip))
+    if bank_share is not None:
+        skill = replace(skill, bank_share=bank_share)
     out, config = Path(out), config or PpoConfig()
     total = decisions or skill.decisions
     torch.manual_seed(seed)
