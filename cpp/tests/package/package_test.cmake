@@ -1,5 +1,5 @@
 # Installs the build, builds the examples against what was installed, runs them on a bundle, and looks at what they need.
-# cmake -DBUILD=... -DEXAMPLES=... -DBUNDLE=... -DSYMBOLS=... -DCC=... -DCXX=... -DGENERATOR=... -P package_test.cmake
+# cmake -DBUILD=... -DEXAMPLES=... -DBUNDLE=... -DSYMBOLS=... -DCC=... -DCXX=... -DGENERATOR=... -DBUILD_TYPE=... -P package_test.cmake
 set(ROOT ${BUILD}/package_test)
 set(PREFIX ${ROOT}/prefix)
 file(REMOVE_RECURSE ${ROOT})
@@ -37,14 +37,16 @@ foreach(line ${needed})
   endif()
 endforeach()
 
-# Under 3 MB, symbols stripped.
+# Each library under 3 MB: the shared one with its symbols stripped, the static one as it is installed.
 file(REAL_PATH ${library} real)
 run(strip -o ${ROOT}/stripped.so ${real})
-file(SIZE ${ROOT}/stripped.so size)
-message("libmetaworld_rt.so, stripped: ${size} bytes")
-if(size GREATER 3000000)
-  message(FATAL_ERROR "the installed core is ${size} bytes: over 3 MB")
-endif()
+foreach(file ${ROOT}/stripped.so ${libdir}/libmetaworld_rt.a)
+  file(SIZE ${file} size)
+  message("${file}: ${size} bytes")
+  if(size GREATER 3000000 AND BUILD_TYPE STREQUAL "Release")
+    message(FATAL_ERROR "${file} is ${size} bytes: over 3 MB")
+  endif()
+endforeach()
 
 # find_package
 run(${CMAKE_COMMAND} -S ${EXAMPLES} -B ${ROOT}/examples -G ${GENERATOR} -DCMAKE_PREFIX_PATH=${PREFIX}
