@@ -142,7 +142,7 @@ def train_expert(
             "lr": ppo.lr,
             "state": dict(state),
             "provenance": {
-                "command": shlex.join(["python", "-m", "metaworld_rt.train.expert", *sys.argv[1:]]),
+                "command": shlex.join(["metaworld-rt", *sys.argv[1:]]),
                 "seed": seed,
                 "decisions": state["decisions"],
                 "minutes": round(state["seconds"] / 60.0, 1),
