@@ -82,13 +82,13 @@ TEST_CASE("gemm int16: no sum leaves 32 bits, of the worst operand there is and 
 TEST_CASE("convert and finish to int16: rounded, clamped, and a range of weights as fine as promised") {
   for (const BatchKernels* kernels : tables()) {
     AlignedVector<float> x(16, 0.0f);
-    x[0] = 0.25f, x[1] = -1.0f, x[2] = 1.0f, x[3] = 5.0f, x[4] = -5.0f, x[5] = 1.4f / 16384.0f;
+    x[0] = 0.25f, x[1] = -1.0f, x[2] = 1.0f, x[3] = 5.0f, x[4] = -5.0f, x[5] = 1.4f / 32767.0f;
     AlignedVector<std::uint32_t> out(16);
     kernels->convert[3](x.data(), 6, unit_steps(Storage::int16), 0.0f, out.data());
     const auto at = [&](std::uint32_t i) {
       return static_cast<int>(static_cast<std::int16_t>(out[i / 2] >> (16 * (i % 2)) & 0xffffu));
     };
-    CHECK(at(0) == 4096 && at(1) == -16384 && at(2) == 16384 && at(3) == 32767 && at(4) == -32767 && at(5) == 1);
+    CHECK(at(0) == 8192 && at(1) == -32767 && at(2) == 32767 && at(3) == 32767 && at(4) == -32767 && at(5) == 1);
     RowArgs r;
     AlignedVector<float> scale(1);
     r.x = x.data(), r.x_stride = 16, r.rows = 1, r.n = 16, r.out = out.data(), r.out_stride = 16;

@@ -96,7 +96,7 @@ struct RowArgs {
 
 /// Integer operands of numbers in [0, 1] (int16: [-1, 1]) have this many steps to 1, and no zero point.
 constexpr float unit_steps(Storage s) noexcept {
-  return s == Storage::int8 ? 255.0f : s == Storage::int16 ? 16384.0f : 1.0f;
+  return s == Storage::int8 ? 255.0f : s == Storage::int16 ? 32767.0f : 1.0f;
 }
 
 /// Expectation of softmax(logits) over `points`, then symexp, row by row.

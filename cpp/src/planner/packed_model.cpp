@@ -17,9 +17,10 @@ AlignedVector<float> padded_copy(const std::vector<float>& v) {
   return out;
 }
 
-/// Of a number that LayerNorm wrote: |gain| sqrt(n) + |bias|, because its n inputs have the norm sqrt(n).
+/// int16: of a number behind LayerNorm. Its n inputs have the norm sqrt(n), so none is more; and what is eight standard
+/// deviations out is clamped, so that the steps are fine.
 float most_of(const LayerSpec& s, std::uint32_t i) {
-  return std::sqrt(static_cast<float>(s.out)) * std::abs(s.gain[i]) + std::abs(s.norm_bias[i]);
+  return std::min(8.0f, std::sqrt(static_cast<float>(s.out))) * std::abs(s.gain[i]) + std::abs(s.norm_bias[i]);
 }
 
 Finish finish_of(const LayerSpec& s) {
