@@ -78,6 +78,7 @@ class Net:
         self.group = group
 
     def __call__(self, x: np.ndarray, weights: Rounding | None, hidden: Rounding | None) -> np.ndarray:
+        """Outputs of rows x, weights and hidden activations rounded."""
         last = len(self.layers) - 1
         for i, (weight, bias, gain, shift) in enumerate(self.layers):
             x = x @ (weight if weights is None else weights(weight)).T + bias
