@@ -112,6 +112,12 @@ def mirrored_state(qpos, qvel):
     return q, v
 
 
+def test_features_say_which_observation_terms_they_read():
+    assert ft.observation_terms(ft.LOCOMOTION) == ()
+    terms = dict(ft.observation_terms(ft.HOUSEHOLD))
+    assert terms == {"left_hand_pos": 3, "right_hand_pos": 3, "goal_pos": 3, "door": 4, "door_present": 1}
+
+
 def test_mirror_agrees_with_the_physics():
     """Mirrored state and action lead to the mirrored next state, and phi mirrors with them."""
     model = build(collisions="fast")
