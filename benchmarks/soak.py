@@ -270,8 +270,8 @@ def figures(folder: Path, document: dict, histograms: dict[str, np.ndarray]) -> 
         save(folder / f"soak_{name}.svg", svg.latency_histogram(histograms[name], marks, period))
     t, kib = np.array(document["memory"], dtype=float).T
     mib = kib / 1024
-    frame = svg.Frame((0.0, max(float(t[-1]) / 60, 0.1)), (0.0, float(mib.max()) * 1.15), height=170)
-    save(folder / "soak_memory.svg", svg.line_chart(t / 60, [svg.Series("resident memory, MiB", mib)], "MiB", frame))
+    frame = svg.Frame((0.0, max(float(t[-1]), 1.0)), (0.0, float(mib.max()) * 1.15), height=170)
+    save(folder / "soak_memory.svg", svg.line_chart(t, [svg.Series("resident memory, MiB", mib)], "MiB", frame))
 
 
 def save(path: Path, text: str) -> None:
