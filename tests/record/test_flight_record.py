@@ -80,6 +80,58 @@ def test_the_public_reader_validates_it(flight, bundle):
     assert by_topic["/tf"][0]["translation"]["z"] == 0.98
 
 
+# What the documentation of Foxglove's schemas requires of the two of them that are used here.
+FOXGLOVE = {
+    "foxglove.Log": {"timestamp", "level", "message", "name", "file", "line"},
+    "foxglove.FrameTransform": {"timestamp", "parent_frame_id", "child_frame_id", "translation", "rotation"},
+}
+KINDS = {"object": dict, "string": str, "boolean": bool, "integer": int, "number": (int, float)}
+
+
+def fits(value, schema, root):
+    """Whether a value is what its JSON schema says: types, and nothing that the schema does not name."""
+    if "$ref" in schema:
+        place = root
+        for step in schema["$ref"].removeprefix("#/").split("/"):  # Foxglove follows references within the schema only
+            place = place[step]
+        return fits(value, place, root)
+    if not isinstance(value, KINDS[schema["type"]]) or (isinstance(value, bool) and schema["type"] != "boolean"):
+        return False
+    if schema["type"] != "object":
+        return True
+    known, other = schema.get("properties", {}), schema.get("additionalProperties")
+    return all(
+        fits(part, known[name], root) if name in known else other is not None and fits(part, other, root)
+        for name, part in value.items()
+    )
+
+
+def test_what_foxglove_shows_is_in_its_documented_form(flight):
+    """JSON Schema of an object, messages that fit it, and Foxglove's own schemas whole; the app itself is not here."""
+    seen = {}
+    with flight.open("rb") as stream:
+        for schema, channel, message in make_reader(stream).iter_messages():
+            if channel.message_encoding != "json":
+                assert channel.topic.startswith("/mwrt/")
+                continue
+            declared, value = json.loads(schema.data), json.loads(message.data)
+            assert declared["type"] == "object"
+            assert fits(value, declared, declared), (channel.topic, value)
+            assert FOXGLOVE.get(schema.name, set()) <= set(value)
+            if "timestamp" in value:
+                assert 0 <= value["timestamp"]["nsec"] < 10**9
+                stamp = value["timestamp"]["sec"] * 10**9 + value["timestamp"]["nsec"]
+                assert stamp == message.log_time
+            seen[schema.name] = value
+    assert set(FOXGLOVE) < set(seen)
+    assert seen["foxglove.Log"]["level"] in range(6)
+    turn = seen["foxglove.FrameTransform"]["rotation"]
+    assert sum(part**2 for part in turn.values()) == pytest.approx(1.0)
+    assert not fits(
+        {"timestamp": 1.0}, json.loads('{"type": "object", "properties": {"timestamp": {"type": "object"}}}'), {}
+    )
+
+
 def test_every_message_has_the_declared_binary_layout(flight, bundle):
     with flight.open("rb") as stream:
         _, _, message = next(iter(make_reader(stream).iter_messages(topics=["/mwrt/tick"])))

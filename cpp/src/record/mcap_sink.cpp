@@ -13,20 +13,15 @@ namespace {
 
 constexpr const char* kModes[] = {"running", "holding", "stopped"};
 
-void add_number(std::string& out, double value) {
-  if (!std::isfinite(value)) {
-    out += "null";
-    return;
-  }
+/// JSON has no number for what is not finite: such a field is left out.
+void add_field(std::string& out, const char* key, double value) {
+  if (!std::isfinite(value)) return;
   char text[32];
   std::snprintf(text, sizeof text, "%.7g", value);
-  out += text;
-}
-void add_field(std::string& out, const char* key, double value) {
   out += '"';
   out += key;
   out += "\":";
-  add_number(out, value);
+  out += text;
   out += ',';
 }
 void add_count(std::string& out, const char* key, std::uint64_t value) {
@@ -169,8 +164,9 @@ void McapSink::put_people(const TickView& tick, std::uint64_t sequence) {
   text_ += '}';
   put_json(status_, sequence, text_);
 
+  const auto finite = [](double value) { return std::isfinite(value); };
   const double *p = term(ObservationKind::base_pos), *r = term(ObservationKind::base_quat);
-  if (!p || !r) return;
+  if (!p || !r || !std::all_of(p, p + 3, finite) || !std::all_of(r, r + 4, finite)) return;
   text_.assign(1, '{');
   add_stamp(text_, t_);
   text_ += R"("parent_frame_id":"world","child_frame_id":"base","translation":{)";
