@@ -24,12 +24,12 @@ struct Rows {
     return S::load(lane);
   }
 
-  /// x * u / (u + 2), u = e^x (e^x + 2): Mish with a reciprocal in place of a division. What is stored in 8 bits (bf16,
-  /// int8) is computed with 12. Several vectors step by step: one after another they fill the scheduler
-  /// with instructions that wait for each other.
+  /// x * u / (u + 2), u = e^x (e^x + 2): Mish with a reciprocal in place of a division. What is stored in 16 bits or
+  /// less is computed with 13. Several vectors step by step: one after another they fill the scheduler with
+  /// instructions that wait for each other.
   template <Storage storage, std::uint32_t count>
   MWRT_INLINE void mish(V* x) {
-    constexpr bool rough = storage == Storage::bf16 || storage == Storage::int8;
+    constexpr bool rough = storage != Storage::fp32;
     V u[count], w[count];
     MWRT_UNROLL
     for (std::uint32_t k = 0; k < count; ++k) u[k] = S::min(S::set1(20.0f), x[k]);
@@ -85,13 +85,39 @@ struct Rows {
     }
   }
 
+  /// The same in one pass, where the result is stored in 16 bits or less: the variance from the sum of squares, which
+  /// cancels only where the mean is thousands of deviations out.
+  MWRT_INLINE void moments_in_one_pass(const RowArgs& a, const float* x, std::uint32_t rows, Moments& m) {
+    const auto columns = static_cast<std::uint32_t>(padded(a.n));
+    const float share = 1.0f / static_cast<float>(a.n);
+    const float* at[kAtOnce];
+    V sum[kAtOnce], square[kAtOnce];
+    for (std::uint32_t r = 0; r < kAtOnce; ++r) {
+      at[r] = x + (r < rows ? r : 0) * a.x_stride;
+      sum[r] = square[r] = S::set1(0.0f);
+    }
+    for (std::uint32_t i = 0; i < columns; i += W) {
+      for (std::uint32_t r = 0; r < kAtOnce; ++r) {
+        const V v = S::load(at[r] + i);
+        sum[r] = S::add(sum[r], v);
+        square[r] = S::fma(v, v, square[r]);
+      }
+    }
+    for (std::uint32_t r = 0; r < kAtOnce; ++r) {
+      const float mean = S::sum(sum[r]) * share, spread = S::sum(square[r]) * share - mean * mean;
+      m.scale[r] = 1.0f / __builtin_sqrtf((spread < 0.0f ? 0.0f : spread) + a.epsilon);
+      m.shift[r] = -mean * m.scale[r];
+    }
+  }
+
   /// Calls f(row, scale, shift) for every row; 1 and 0 without a norm.
-  template <bool norm, class F>
+  template <bool norm, bool one_pass, class F>
   MWRT_INLINE void each_row(const RowArgs& a, F f) {
     for (std::uint32_t first = 0; first < a.rows; first += kAtOnce) {
       const std::uint32_t rows = a.rows - first < kAtOnce ? a.rows - first : kAtOnce;
       Moments m;
-      if constexpr (norm) moments(a, a.x + first * a.x_stride, rows, m);
+      if constexpr (norm && one_pass) moments_in_one_pass(a, a.x + first * a.x_stride, rows, m);
+      if constexpr (norm && !one_pass) moments(a, a.x + first * a.x_stride, rows, m);
       for (std::uint32_t r = 0; r < rows; ++r) f(first + r, norm ? m.scale[r] : 1.0f, norm ? m.shift[r] : 0.0f);
     }
   }
@@ -135,43 +161,46 @@ struct Rows {
   MWRT_INLINE void map_rows(const RowArgs& a, F f) {
     const auto columns = static_cast<std::uint32_t>(padded(a.n));
     const V inverse_step = S::set1(1.0f / a.step);
-    each_row<norm>(a, [&](std::uint32_t row, float row_scale, float row_shift) __attribute__((always_inline)) {
-      const V scale = S::set1(row_scale), shift = S::set1(row_shift);
-      float* x = a.x + row * a.x_stride;
-      std::uint32_t* out = a.out + row * a.out_stride;
-      // A NaN has no place among 16 bits: the scale carries it, as it does in int8.
-      if (storage == Storage::int16) a.out_scale[row] = a.step + 0.0f * row_scale;
-      V low = S::set1(0.0f), high = S::set1(0.0f);  // zero is always in the range: it must be a step
-      const auto part = [&]<std::uint32_t pads>(std::integral_constant<std::uint32_t, pads>, std::uint32_t i)
-                            __attribute__((always_inline)) {
-                              constexpr std::uint32_t count = pads * kPerPad;
-                              V v[count];
-                              MWRT_UNROLL
-                              for (std::uint32_t k = 0; k < count; ++k)
-                                v[k] = normed<norm>(a, x, i + k * W, scale, shift);
-                              f(std::integral_constant<std::uint32_t, count>{}, v);
-                              if (storage == Storage::int8) {
-                                MWRT_UNROLL
-                                for (std::uint32_t k = 0; k < count; ++k) {
-                                  low = S::min(low, v[k]);
-                                  high = S::max(high, v[k]);
-                                  S::store(x + i + k * W, v[k]);
-                                }
-                              } else {
-                                if (storage == Storage::int16) {
+    constexpr bool one_pass = storage != Storage::fp32;
+    each_row<norm, one_pass>(
+        a, [&](std::uint32_t row, float row_scale, float row_shift) __attribute__((always_inline)) {
+          const V scale = S::set1(row_scale), shift = S::set1(row_shift);
+          float* x = a.x + row * a.x_stride;
+          std::uint32_t* out = a.out + row * a.out_stride;
+          // A NaN has no place among 16 bits: the scale carries it, as it does in int8.
+          if (storage == Storage::int16) a.out_scale[row] = a.step + 0.0f * row_scale;
+          V low = S::set1(0.0f), high = S::set1(0.0f);  // zero is always in the range: it must be a step
+          const auto part = [&]<std::uint32_t pads>(std::integral_constant<std::uint32_t, pads>, std::uint32_t i)
+                                __attribute__((always_inline)) {
+                                  constexpr std::uint32_t count = pads * kPerPad;
+                                  V v[count];
                                   MWRT_UNROLL
-                                  for (std::uint32_t k = 0; k < count; ++k) v[k] = S::mul(v[k], inverse_step);
-                                }
-                                MWRT_UNROLL
-                                for (std::uint32_t k = 0; k < pads; ++k)
-                                  put(storage, v + k * kPerPad, i + k * kPad, out);
-                              }
-                            };
-      std::uint32_t i = 0;
-      for (; i + kWide * kPad <= columns; i += kWide * kPad) part(std::integral_constant<std::uint32_t, kWide>{}, i);
-      for (; i < columns; i += kPad) part(std::integral_constant<std::uint32_t, 1>{}, i);
-      if (storage == Storage::int8) quantise(x, columns, low, high, out, a.out_scale[row], a.out_zero[row]);
-    });
+                                  for (std::uint32_t k = 0; k < count; ++k)
+                                    v[k] = normed<norm>(a, x, i + k * W, scale, shift);
+                                  f(std::integral_constant<std::uint32_t, count>{}, v);
+                                  if (storage == Storage::int8) {
+                                    MWRT_UNROLL
+                                    for (std::uint32_t k = 0; k < count; ++k) {
+                                      low = S::min(low, v[k]);
+                                      high = S::max(high, v[k]);
+                                      S::store(x + i + k * W, v[k]);
+                                    }
+                                  } else {
+                                    if (storage == Storage::int16) {
+                                      MWRT_UNROLL
+                                      for (std::uint32_t k = 0; k < count; ++k) v[k] = S::mul(v[k], inverse_step);
+                                    }
+                                    MWRT_UNROLL
+                                    for (std::uint32_t k = 0; k < pads; ++k)
+                                      put(storage, v + k * kPerPad, i + k * kPad, out);
+                                  }
+                                };
+          std::uint32_t i = 0;
+          for (; i + kWide * kPad <= columns; i += kWide * kPad)
+            part(std::integral_constant<std::uint32_t, kWide>{}, i);
+          for (; i < columns; i += kPad) part(std::integral_constant<std::uint32_t, 1>{}, i);
+          if (storage == Storage::int8) quantise(x, columns, low, high, out, a.out_scale[row], a.out_zero[row]);
+        });
   }
 
   MWRT_INLINE void quantise(const float* x, std::uint32_t columns, V low, V high, std::uint32_t* out, float& scale,
@@ -243,7 +272,7 @@ struct Rows {
   template <Storage storage, bool norm>
   MWRT_INLINE void simnorm_rows(const RowArgs& a) {
     const auto columns = static_cast<std::uint32_t>(padded(a.n));
-    each_row<norm>(a, [&](std::uint32_t row, float row_scale, float row_shift) __attribute__((always_inline)) {
+    each_row<norm, false>(a, [&](std::uint32_t row, float row_scale, float row_shift) __attribute__((always_inline)) {
       const V scale = S::set1(row_scale), shift = S::set1(row_shift);
       float* x = a.x + row * a.x_stride;
       std::uint32_t* out = a.out + row * a.out_stride;
