@@ -2,11 +2,13 @@
 
     python benchmarks/planner_quality.py measure --bundle models/NAME --task walk --episodes 10
         -> benchmarks/data/planner/quality-NAME-TASK.json
+    python benchmarks/planner_quality.py time --bundle models/NAME --task walk      the milliseconds again, in turns
     python benchmarks/planner_quality.py draw     -> docs/media/planner_quality_NAME_TASK.png
 
 Lockstep episodes in the built-in environment: every setting meets the same seeds, plans are warm-started and run to
 their end. The first row, the full plan in fp32, is what the others are held against; a precision that the gate refuses
-at load is not run but listed with the reason. Milliseconds are the median of a plan on one thread.
+at load is not run but listed with the reason. Settings that the file has already, of the same bundle, seed and
+episodes, are not run again. Milliseconds are the median of a plan on one thread; `time` wants a quiet machine.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ def measure(args: argparse.Namespace) -> None:
     bundle, rows = load(args.bundle), []
     if bundle.planner is None:
         raise SystemExit(f"{bundle.name} has no world model")
+    known = recorded(bundle, args)
     task = BuiltinTask(args.task)
     observer = Observer(bundle.observation, task.observes)
     budgets = [tuple(map(int, b.split("x"))) for b in args.budgets.split(",")] if args.budgets else BUDGETS
@@ -57,8 +60,12 @@ def measure(args: argparse.Namespace) -> None:
     DATA.mkdir(parents=True, exist_ok=True)
     contenders = [("experts", None), *(("full", settings(*b, p)) for p, b in itertools.product(PRECISIONS, budgets))]
     for name, chosen in contenders:
+        row = {"controller": name, **(chosen or {})}
+        if key(row) in known:
+            rows.append(known.pop(key(row)))
+            continue
         driver = Driver(name, bundle, args.task, settings=chosen or {})
-        row = {"controller": name, **(chosen or {}), **gate(driver, bundle)}
+        row |= gate(driver, bundle)
         if chosen is None or row["used"] == chosen["precision"]:
             runs = [run_episode(task, driver, observer, args.seed + k) for k in range(args.episodes)]
             returns = [run.total for run in runs]
@@ -67,9 +74,56 @@ def measure(args: argparse.Namespace) -> None:
         print(json.dumps({k: v for k, v in row.items() if k != "returns"}), file=sys.stderr)
         found = {"machine": machine(), "date": time.strftime("%Y-%m-%d"), "bundle": bundle.name, "task": args.task}
         found |= {"digest": bundle.digest, "seed": args.seed, "episodes": args.episodes, "planner": bundle.planner}
-        path.write_text(json.dumps({**found, "rows": rows}, indent=1) + "\n")
+        every = sorted([*rows, *known.values()], key=place)
+        path.write_text(json.dumps({**found, "rows": every}, indent=1) + "\n")
     task.close()
-    choose(rows)
+    choose(every)
+
+
+def key(row: dict) -> tuple:
+    """What makes a setting."""
+    return tuple(row.get(k) for k in ("controller", "samples", "iterations", "precision"))
+
+
+def place(row: dict) -> tuple:
+    """The experts first, then fp32 from the largest budget down, then the other precisions."""
+    precision = PRECISIONS.index(row["precision"]) if "precision" in row else -1
+    return precision, -row.get("samples", 0), -row.get("iterations", 0)
+
+
+def recorded(bundle: _core.Bundle, args: argparse.Namespace) -> dict[tuple, dict]:
+    """Rows of an earlier run with the same bundle, seed and episodes."""
+    path = DATA / f"quality-{bundle.name}-{args.task}.json"
+    found = json.loads(path.read_text()) if path.exists() else {}
+    same = {"digest": bundle.digest, "seed": args.seed, "episodes": args.episodes}
+    return {key(r): r for r in found["rows"]} if same.items() <= found.items() else {}
+
+
+def again(args: argparse.Namespace) -> None:
+    """The milliseconds of every row, in turns."""
+    bundle = load(args.bundle)
+    path = DATA / f"quality-{bundle.name}-{args.task}.json"
+    data = json.loads(path.read_text())
+    if data["digest"] != bundle.digest:
+        raise SystemExit(f"{path} is of another {bundle.name}: measure first")
+    rows = [r for r in data["rows"] if "p50_ms" in r]
+    fields = ("samples", "iterations", "elites", "prior_trajectories", "precision")
+    planners = [_core.MppiPlanner(bundle, gate=False, **{k: r[k] for k in fields}) for r in rows]
+    took = [[] for _ in rows]
+    for _ in range(7):
+        for planner, found in zip(planners, took, strict=True):
+            found.append(np.median(planner.measure(**inputs(bundle), seconds=0.1, least=5)) / 1e6)
+    for row, found in zip(rows, took, strict=True):
+        row["p50_ms"] = float(np.median(found))
+    path.write_text(json.dumps(data, indent=1) + "\n")
+
+
+def inputs(bundle: _core.Bundle) -> dict[str, np.ndarray]:
+    """For planner.measure: every expert in the mixture."""
+    found = {"phi": np.zeros(bundle.feature_size, np.float32)}
+    if any(name.startswith("latent") for name in bundle.files):
+        found["mixture"] = np.full(len(bundle.skills), 1 / len(bundle.skills), np.float32)
+    return found
 
 
 def gate(driver: Driver, bundle: _core.Bundle) -> dict:
@@ -77,17 +131,13 @@ def gate(driver: Driver, bundle: _core.Bundle) -> dict:
     planner = driver.planner
     if planner is None:
         return {}
-    report, n = planner.precision, len(bundle.skills)
-    heads = any(name.startswith("latent") for name in bundle.files)
-    inputs = {"phi": np.zeros(bundle.feature_size, np.float32)}
-    if heads:
-        inputs["mixture"] = np.full(n, 1 / n, np.float32)
+    report = planner.precision
     return {
         "used": report["used"],
         "rank_correlation": report["rank_correlation"],
         "action_difference": report["action_difference"],
         "refused": report["message"],
-        "p50_ms": float(np.median(planner.measure(**inputs, seconds=0.5, least=20)) / 1e6),
+        "p50_ms": float(np.median(planner.measure(**inputs(bundle), seconds=0.5, least=20)) / 1e6),
     }
 
 
@@ -138,16 +188,16 @@ def draw() -> None:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["measure", "draw"])
+    parser.add_argument("what", choices=["measure", "time", "draw"])
     parser.add_argument("--bundle", type=Path, help="a folder or zip with a world model")
     parser.add_argument("--task", default="walk")
     parser.add_argument("--episodes", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--budgets", help="samples x iterations, such as 512x6,128x3; default: a grid")
     args = parser.parse_args()
-    if args.what == "measure" and args.bundle is None:
-        parser.error("measure needs --bundle")
-    {"measure": lambda: measure(args), "draw": draw}[args.what]()
+    if args.what != "draw" and args.bundle is None:
+        parser.error(f"{args.what} needs --bundle")
+    {"measure": lambda: measure(args), "time": lambda: again(args), "draw": draw}[args.what]()
     return 0
 
 
