@@ -21,10 +21,19 @@ from metaworld_rt import _core
 from metaworld_rt.bundles import DEFAULT
 from metaworld_rt.cli.common import versions
 from metaworld_rt.faults import FAULTS, Fault, FlightResult, Walk
+from metaworld_rt.faults.catalogue import STOP, State
 from metaworld_rt.faults.flight import flights
 from metaworld_rt.faults.wall_clock import hogged, planner_stopped
 
 BEGIN, END = "<!-- fault matrix: begin -->", "<!-- fault matrix: end -->"
+WALL_CLOCK = (
+    (
+        "servo starved 50 ms by a FIFO hog",
+        hogged,
+        Fault("", 50, State, ("deadline_missed", "controlled_stop"), (), STOP),
+    ),
+    ("planner thread stopped", planner_stopped, Fault("", 0, State, ("late_plan", "stale_plan"))),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,18 +43,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--times", type=int, default=20, help="flights a fault")
     parser.add_argument("--realtime", action="store_true", help="the wall-clock faults too (minutes; a quiet machine)")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--resume", action="store_true", help="keep the rows that --json holds of this very bundle")
     parser.add_argument("--docs", type=Path, help="a page whose marked table is replaced")
     args = parser.parse_args(arguments)
     bundle = mw.load(args.bundle)
-    plain, planned = Walk.of(bundle, args.skill), Walk.of(bundle, args.skill, planner=True)
+    walk = Walk.of(bundle, args.skill)
+    kept = earlier(args.json, bundle, args.times) if args.resume and args.json else {}
     rows = []
     for fault in FAULTS:
-        rows.append(row(fault.name, fault, list(flights(planned if fault.planner else plain, fault, args.times))))
+        rows.append(kept.get(fault.name) or row(fault.name, fault, list(flights(walk, fault, args.times))))
         print(line(rows[-1]), flush=True)
     if args.realtime:
-        for name, run in (("servo starved 50 ms by a FIFO hog", hogged), ("planner thread stopped", planner_stopped)):
-            found = [run(plain, repetition) for repetition in range(args.times)]
-            rows.append(row(name, None, found))
+        for name, run, fault in WALL_CLOCK:
+            rows.append(row(name, fault, [run(walk, repetition) for repetition in range(args.times)]))
             print(line(rows[-1]), flush=True)
     document = {
         "schema": "metaworld_rt.fault_matrix/1",
@@ -53,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "bundle_digest": bundle.digest,
         "isa": isa(bundle),
         "times": args.times,
-        "undisturbed_speed_m_s": plain.speed,
+        "planner": "mppi" if bundle.planner is not None else "reference",
+        "undisturbed_speed_m_s": walk.speed,
         "rows": rows,
         "versions": versions(),
     }
@@ -66,6 +77,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if broken else 0
 
 
+def earlier(path: Path, bundle: _core.Bundle, times: int) -> dict[str, dict]:
+    """Rows of an earlier run by name, if it flew this bundle as often with these kernels."""
+    if not path.is_file():
+        return {}
+    document = json.loads(path.read_text(encoding="utf-8"))
+    same = (document["bundle_digest"], document["isa"], document["times"]) == (bundle.digest, isa(bundle), times)
+    return {r["fault"]: r for r in document["rows"]} if same else {}
+
+
 def isa(bundle: _core.Bundle) -> str:
     import tempfile
 
@@ -76,7 +96,7 @@ def isa(bundle: _core.Bundle) -> str:
         return _core.flight_information(path)["isa"]
 
 
-def row(name: str, fault: Fault | None, found: list[FlightResult]) -> dict:
+def row(name: str, fault: Fault, found: list[FlightResult]) -> dict:
     rungs: Counter[str] = Counter()
     for result in found:
         rungs.update(result.rungs.keys())
@@ -91,7 +111,7 @@ def row(name: str, fault: Fault | None, found: list[FlightResult]) -> dict:
         "non_finite": sum(r.non_finite for r in found),
         "beyond_limits": sum(r.beyond_limits + r.too_fast for r in found),
         "speed_m_s": sum(r.speed for r in found) / len(found),
-        "problems": [] if fault is None else problems(fault, found),
+        "problems": problems(fault, found),
     }
 
 
@@ -130,7 +150,8 @@ def replace_table(path: Path, document: dict) -> None:
     ]
     note = (
         f"Bundle {document['bundle']} (digest {document['bundle_digest'][:12]}), {document['isa']} kernels, "
-        f"{document['times']} flights a fault; undisturbed it walks at {document['undisturbed_speed_m_s']:.2f} m/s."
+        f"{document['times']} flights a fault, planner ({document['planner']}) on; undisturbed it walks at "
+        f"{document['undisturbed_speed_m_s']:.2f} m/s."
     )
     path.write_text(head + BEGIN + "\n" + "\n".join(table) + "\n\n" + note + "\n" + END + tail, encoding="utf-8")
 

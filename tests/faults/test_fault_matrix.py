@@ -11,13 +11,12 @@ from metaworld_rt.faults.flight import Check, FlightResult
 
 
 @pytest.fixture(scope="module")
-def walks():
-    bundle = mw.load("h1-locomotion")
-    return {planner: Walk.of(bundle, planner=planner) for planner in (False, True)}
+def walk():
+    return Walk.of(mw.load("h1-locomotion"))
 
 
-def test_walks_undisturbed_at_about_a_metre_a_second(walks):
-    result = fly(walks[False], None, 0)
+def test_walks_undisturbed_at_about_a_metre_a_second(walk):
+    result = fly(walk, None, 0)
     assert result.outcome == "walked on"
     assert result.clean
     assert 0.7 < result.speed < 1.5
@@ -25,22 +24,21 @@ def test_walks_undisturbed_at_about_a_metre_a_second(walks):
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_fault(walks, fault):
-    result = fly(walks[fault.planner], fault, repetition=FAULTS.index(fault) % 20)
+def test_fault(walk, fault):
+    result = fly(walk, fault, repetition=FAULTS.index(fault) % 20)
     assert result.clean
     assert result.outcome in fault.may
     assert all(result.rungs.get(rung) for rung in fault.counts), result.rungs
     assert not any(result.rungs.get(rung) for rung in fault.silent), result.rungs
 
 
-def test_the_same_flight_gives_the_same_result(walks):
+def test_the_same_flight_gives_the_same_result(walk):
     fault = next(fault for fault in FAULTS if fault.name == "observations dropped 20 %")
-    assert fly(walks[False], fault, 3) == fly(walks[False], fault, 3)
+    assert fly(walk, fault, 3) == fly(walk, fault, 3)
 
 
-def test_a_swap_reaches_the_tick(walks, tmp_path):
+def test_a_swap_reaches_the_tick(walk, tmp_path):
     """What "bundle swapped" rests on: the record says that the loop took the bundle."""
-    walk = walks[False]
     controller = _core.Controller(walk.bundle, sensor_checks=False)
     recorder = _core.FlightRecorder(controller, file=str(tmp_path / "f.mcap"))
     observation = _standing(walk.bundle)
@@ -54,9 +52,9 @@ def test_a_swap_reaches_the_tick(walks, tmp_path):
     assert found["bit_identical"]
 
 
-def test_the_check_sees_what_it_is_there_for(walks):
+def test_the_check_sees_what_it_is_there_for(walk):
     """A checker that cannot fail proves nothing."""
-    bundle = walks[False].bundle
+    bundle = walk.bundle
     result = FlightResult()
     check = Check(bundle, result)
 
@@ -81,8 +79,7 @@ def test_the_check_sees_what_it_is_there_for(walks):
     assert result.non_finite == 1
 
 
-def test_faults_do_what_their_names_say(walks):
-    walk = walks[False]
+def test_faults_do_what_their_names_say(walk):
     by_name = {fault.name: fault for fault in FAULTS}
     sample, newest = (2_000_000, _standing(walk.bundle)), (0, _standing(walk.bundle))
     assert np.isnan(NotANumber(walk, 0).sense(0, sample, newest)[1]).all()

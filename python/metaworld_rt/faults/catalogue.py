@@ -54,7 +54,6 @@ class Fault:
         counts: rungs that must count in every flight.
         silent: rungs that must not.
         may: outcomes that are right for it.
-        planner: whether it is about plans, so that a planner must be there.
     """
 
     name: str
@@ -63,7 +62,6 @@ class Fault:
     counts: tuple[str, ...] = ()
     silent: tuple[str, ...] = ("controlled_stop",)
     may: tuple[str, ...] = ("walked on",)
-    planner: bool = False
 
 
 class Delayed(State):
@@ -278,8 +276,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("torso encoder frozen", 1000, TorsoFrozen, (), (), ("walked on", "stopped")),
     Fault("clock jumps +1 s", 1, clock_jump(1.0), ("clock_jump",)),
     Fault("clock jumps -1 s", 1, clock_jump(-1.0), ("clock_jump",)),
-    Fault("planner stalled 500 ms", 500, PlannerStalled, ("late_plan", "stale_plan"), planner=True),
-    Fault("planner killed", 1, PlannerKilled, ("late_plan", "stale_plan"), planner=True),
+    Fault("planner stalled 500 ms", 500, PlannerStalled, ("late_plan", "stale_plan")),
+    Fault("planner killed", 1, PlannerKilled, ("late_plan", "stale_plan")),
     Fault("bundle swapped", 1, Swapped, silent=("controlled_stop", "swap_refused")),
     Fault("bad bundle offered", 1, SwapRefused, ("swap_refused",)),
     Fault("servo starved 10 ms", 10, starved(10), ("deadline_missed",)),

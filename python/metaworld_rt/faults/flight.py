@@ -30,22 +30,24 @@ AFTER_S = 2.0  # watched after the fault has ended
 
 @dataclass(frozen=True)
 class Walk:
-    """What is flown, shared by flights: the bundle, its plant, and how fast it walks undisturbed (m/s)."""
+    """What is flown, shared by flights: the bundle, its plant, and how fast it walks undisturbed (m/s).
+
+    The planner flies along: the bundle's own where it has a world model, else one that follows the experts.
+    """
 
     bundle: _core.Bundle
     model: mujoco.MjModel
     skill: str = "walk"
-    planner: bool = False  # a planner in lockstep: MPPI where the bundle has one, else one that follows the experts
     speed: float = 1.0
     gait_s: float = 0.8
 
     @classmethod
-    def of(cls, bundle: _core.Bundle, skill: str = "walk", planner: bool = False) -> Walk:
+    def of(cls, bundle: _core.Bundle, skill: str = "walk") -> Walk:
         """Builds the plant and measures the undisturbed speed."""
         gait = bundle.phase_periods.get(skill) or 0.8
-        walk = cls(bundle, build("floor"), skill, planner, 1.0, gait)
+        walk = cls(bundle, build("floor"), skill, 1.0, gait)
         clean = fly(walk, None, 0)
-        return cls(bundle, walk.model, skill, planner, clean.speed, gait)
+        return cls(bundle, walk.model, skill, clean.speed, gait)
 
 
 @dataclass
@@ -176,7 +178,7 @@ def fly(walk: Walk, fault: Fault | None, repetition: int, of: int = 20) -> Fligh
         t, seen = START_NS + i * TICK_NS + jump, newest
         command = controller.step(t, seen[1], seen[0] + jump)
         check.take(command, i * 1e-3)
-        if planner is not None and not (inside and state.planner_silent(i - start)) and not _killed(state, i - start):
+        if not (inside and state.planner_silent(i - start)) and not _killed(state, i - start):
             _core.answer_request(controller, planner)
         _watch(result, plant, controller, i - start)
         if i % 1000 == 999 or i == total - 1001:
@@ -222,9 +224,7 @@ def _command(walk: Walk) -> _core.SkillCommand:
 
 
 def _planner(walk: Walk):
-    if not walk.planner:
-        return None
-    if walk.bundle.planner is not None and hasattr(_core, "MppiPlanner"):
+    if walk.bundle.planner is not None:
         return _core.MppiPlanner(walk.bundle, seed=0)
     return _core.ReferencePlanner(walk.bundle)
 

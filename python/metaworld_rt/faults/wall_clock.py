@@ -10,21 +10,20 @@ from ..plants.realtime import MujocoPlant
 from .flight import Check, FlightResult, Walk, _command, _planner
 
 WALK_IN_S, AFTER_S = 2.0, 2.0
-SERVO_PRIORITY, HOG_PRIORITY = 70, 90
+PLANNER_PRIORITY, SERVO_PRIORITY, HOG_PRIORITY = 60, 70, 90
 
 
 class _Run:
     """The robot under RealtimeLoop, walking."""
 
-    def __init__(self, walk: Walk, repetition: int, cpu: int = -1, planner: bool = False):
+    def __init__(self, walk: Walk, cpu: int = -1):
         self.result = FlightResult()
         self.controller = _core.Controller(walk.bundle)
         self.controller.post_command(_command(walk))
-        self.planning = None
-        if planner:
-            planned = Walk(walk.bundle, walk.model, walk.skill, True)
-            self.planning = _core.PlannerThread(self.controller, _planner(planned), 0, priority=0)
-            self.planning.start()
+        settings = walk.bundle.planner
+        budget = round(1e6 * settings["deadline_ms"]) if settings else 0
+        self.planning = _core.PlannerThread(self.controller, _planner(walk), budget, priority=PLANNER_PRIORITY)
+        self.planning.start()
         self.loop = _core.RealtimeLoop(self.controller, priority=SERVO_PRIORITY, cpu=cpu)
         self._check = Check(walk.bundle, self.result)
         self._command = None
@@ -54,8 +53,7 @@ class _Run:
         self.loop.stop()
         self.loop.join()
         self.plant.stop()
-        if self.planning is not None:
-            self.planning.stop()
+        self.planning.stop()
         rungs = self.controller.statistics()["rungs"]
         self.result.rungs = {name: count for name, count in rungs.items() if count}
         if rungs["controlled_stop"]:
@@ -74,7 +72,7 @@ def hogged(walk: Walk, repetition: int, seconds: float = 0.05) -> FlightResult:
         RuntimeError: this user may not ask for SCHED_FIFO, so there is no such hog.
     """
     cpu = max(os.sched_getaffinity(0))
-    with _Run(walk, repetition, cpu=cpu) as run:
+    with _Run(walk, cpu) as run:
         time.sleep(WALK_IN_S + walk.gait_s * repetition / 20)
         if not _core.hog(cpu, HOG_PRIORITY, seconds):
             raise RuntimeError("SCHED_FIFO was refused: the hog would be an ordinary thread, and prove nothing")
@@ -84,7 +82,7 @@ def hogged(walk: Walk, repetition: int, seconds: float = 0.05) -> FlightResult:
 
 def planner_stopped(walk: Walk, repetition: int) -> FlightResult:
     """The planner's thread ends while the robot walks."""
-    with _Run(walk, repetition, planner=True) as run:
+    with _Run(walk) as run:
         time.sleep(WALK_IN_S + walk.gait_s * repetition / 20)
         run.planning.stop()
         time.sleep(AFTER_S)
