@@ -65,6 +65,14 @@ def test_plain_walk(backend, text):
     assert plan.stages[0].until.name == "never"
 
 
+def test_a_description_counts_by_its_first_clause(backend):
+    short = [("stand", "stands still"), ("walk", "walks forward")]
+    long = [("stand", "stands still, upright and relaxed; it catches itself"), ("walk", "walks forward, ready to fly")]
+    for text in ("stand still", "walk two meters, then stop", "fly"):
+        one, other = (backend.plan(text, None, Skills.of(skills), StateSummary()) for skills in (short, long))
+        assert one == other
+
+
 @pytest.mark.parametrize("text", ["stand still", "stop", "站着别动"])
 def test_plain_stand(backend, text):
     plan = backend.plan(text, None, LOCOMOTION, StateSummary())

@@ -57,5 +57,7 @@ def test_what_the_pipeline_writes_is_a_backend(tmp_path, monkeypatch):
     provenance = backend.card["provenance"]
     assert provenance == json.loads(json.dumps(told))
     assert provenance["planner"]["step"] == 2
+    assert provenance["versions"]["torch"] == torch.__version__
+    assert len(provenance["sources_sha256"]) == 64
     assert provenance["eye"]["epoch"] == 1
     assert set(provenance["hand_written"]) == {"dev", "test", "all"}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,7 +134,7 @@ class Embedded:
         return Seen(door, target, ball)
 
     def _ask(self, marked: str, skills: Skills, seen: Seen) -> _Answer:
-        texts = [codes(normalised(f"{name}: {description}"))[: 2 * MAX_TOKENS // 3] for name, description in skills]
+        texts = [codes(_skill_text(name, description))[: 2 * MAX_TOKENS // 3] for name, description in skills]
         skill_codes = np.zeros((len(texts), max(map(len, texts)), GRAMS), np.int64)
         for i, rows in enumerate(texts):
             skill_codes[i, : len(rows)] = rows
@@ -247,6 +248,12 @@ class _Answer:
     @property
     def text(self) -> str:
         return f"p(refuse) {self.doubt:.3f}, stages {self.length}, surest {self.skill.max(-1).round(3).tolist()}"
+
+
+def _skill_text(name: str, description: str) -> str:
+    """What is read of a skill: its name and the first clause, "stands still" of "stands still, and catches itself"."""
+    text = normalised(f"{name}: {description}")
+    return re.split(r"[,;](?=\s|$)", text, maxsplit=1)[0] if text.isascii() else text
 
 
 def _one(count: int, index: int) -> np.ndarray:

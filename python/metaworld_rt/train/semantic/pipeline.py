@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
+import importlib.metadata
 import platform
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ...run.gl import choose_gl
 from .corpus import Corpus, excluded_from
 
 CHECKED = 500  # scenes that the eye is scored on, and has not seen
+_WRITES_ONLY = ("__init__", "__main__", "export", "pipeline", "score")  # of this folder: they change no weight
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,13 @@ class Settings:
 def train(out: Path, work: Path, settings: Settings | None = None) -> dict[str, Any]:
     """Trains the embedded model and writes it to `out` (models/semantic); checkpoints and caches go to `work`.
 
-    About 40 minutes on one core. Needs the `train` extra, and a GL for the scenes (MUJOCO_GL=egl without a display).
+    About 40 minutes on one core. Needs the `train` extra, and a GL for the scenes.
 
     Returns:
         The provenance that stands in semantic.json: settings, minutes of CPU, scores on generated data, and on the
         hand-written set where `settings.exclude` names it.
     """
+    choose_gl()  # before anything imports mujoco
     from ...semantic.embedded import Embedded
     from .export import export, write_card
     from .network import parameters_of
@@ -53,6 +57,8 @@ def train(out: Path, work: Path, settings: Settings | None = None) -> dict[str, 
         "command": "metaworld-rt train semantic",
         "settings": asdict(settings),
         "machine": platform.processor() or platform.machine(),
+        "versions": versions(),
+        "sources_sha256": sources_sha256(),
         "weights": {"eye": parameters_of(eye), "planner": parameters_of(planner)},
         "eye": eye_figures,
         "planner": planner_figures,
@@ -74,7 +80,7 @@ def train(out: Path, work: Path, settings: Settings | None = None) -> dict[str, 
 
 def train_eye_on_scenes(work: Path, settings: Settings) -> tuple[Any, dict[str, float]]:
     """The eye, and its scores on scenes that were not trained on."""
-    os.environ.setdefault("MUJOCO_GL", "egl")
+    choose_gl()
     import torch
 
     from .album import album
@@ -104,6 +110,23 @@ def train_planner_on_sentences(work: Path, settings: Settings) -> tuple[Any, dic
     planner = train_planner(corpus, check, path, settings.steps, settings.batch, settings.seed, start=start)
     figures = {**_spent(path), "excluded_sentences": len(excluded)}
     return planner, {**figures, **planner_scores(planner, check)}
+
+
+def versions() -> dict[str, str]:
+    """Of Python and the libraries that the weights depend on."""
+    names = ("torch", "numpy", "mujoco", "onnx")
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}}
+
+
+def sources_sha256() -> str:
+    """A digest of the sources that the weights depend on: generators, scenes, networks, learning, how text is read."""
+    here = Path(__file__).parent
+    semantic = here.parents[1] / "semantic"
+    files = [path for path in sorted(here.glob("*.py")) if path.stem not in _WRITES_ONLY]
+    digest = hashlib.sha256()
+    for path in [*files, semantic / "text.py", semantic / "heads.py", semantic / "camera.py"]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _spent(path: Path) -> dict[str, Any]:
