@@ -93,7 +93,8 @@ def measure() -> None:
 def compare(models: list[str], threads: list[int], seconds: float) -> None:
     """All engines side by side, as `metaworld-rt bench planner` does it, one run for each model and number of threads.
 
-    A run that is there already is replaced only by one from which other processes took less of the machine.
+    A run that is there already is replaced only by one from which other processes took less of the machine, or one with
+    more contenders.
     """
     path = DATA / "engines.json"
     runs = json.loads(path.read_text())["runs"] if path.exists() else {}
@@ -103,7 +104,8 @@ def compare(models: list[str], threads: list[int], seconds: float) -> None:
         share = (elsewhere() - others) / (time.monotonic() - begun) / (os.cpu_count() or 1)
         print(f"{model}, {count}: others took {share:.1%} of the machine", file=sys.stderr)
         key = f"{model}, {count} thread{'s' * (count > 1)}"
-        if key not in runs or runs[key]["others_share"] is None or share < runs[key]["others_share"]:
+        older = runs.get(key)
+        if older is None or len(older["rows"]) < len(found["rows"]) or share < (older["others_share"] or 1.0):
             about = {
                 "date": time.strftime("%Y-%m-%d"),
                 "seconds_a_row": seconds,

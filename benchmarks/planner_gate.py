@@ -28,6 +28,7 @@ from metaworld_rt.train.world_model.config import SIZES, PlannerConfig
 from planner_curves import DATA, commit, machine
 
 TURNS = 7
+STATES = 64  # that a world model of a run is asked on
 
 
 def ask(make: Callable[..., _core.MppiPlanner], inputs: dict[str, np.ndarray]) -> list[dict]:
@@ -61,7 +62,7 @@ def of_world(path: Path, run: Path, bundle: Path) -> dict[str, dict]:
     model.eval()
     size = next(s for s, shape in SIZES.items() if shape[:2] == (model.config.latent, model.config.mlp))
     shipped = {k: v for k, v in _core.load(bundle).planner.items() if k in vars(PlannerConfig())}
-    found, states = {}, visited(run, 0).astype(np.float32)
+    found, states = {}, visited(run, 0).astype(np.float32)[:STATES]
     for name, k in (("TD-MPC2's", PlannerConfig()), (f"those of {bundle.name}", PlannerConfig(**shipped))):
         inputs = worlds.request(model, worlds.random_situation(model, 1))
         rows = ask(lambda k=k, **options: worlds.native(model, k, calibration=states, **options), inputs)

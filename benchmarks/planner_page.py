@@ -36,7 +36,10 @@ def engines() -> str:
     for engine, precision in dict.fromkeys((r["engine"], r["precision"]) for r in rows):
         line = [f"{NAMES[engine]} {precision}"]
         for column in columns:
-            r = found[(engine, precision, *column)]
+            r = found.get((engine, precision, *column))
+            if r is None:
+                line.append("-")
+                continue
             text = f"{r['p50_ms']:.3g} / {r['p99_ms']:.3g}"
             line.append(f"{text} ({r['fraction_of_peak']:.2f})" if engine == "native" else text)
         lines.append(line)
@@ -120,17 +123,27 @@ def tick() -> str:
 def quality() -> str:
     """Returns of the shipped bundle against the planner's budget, a column for each task; what the gate refused."""
     files = [json.loads(path.read_text()) for path in sorted(DATA.glob("quality-h1-locomotion-*.json"))]
-    budgets = {(r["samples"], r["iterations"]): r for r in files[0]["rows"] if r.get("precision") == "fp32"}
-    lines = [["experts, no planner", "0"], *([f"{n} x {i}", f"{r['p50_ms']:.2f}"] for (n, i), r in budgets.items())]
+    ran = [r for r in files[0]["rows"] if "return_mean" in r and "precision" in r]  # the experts have none
+    settings = {(r["precision"], r["samples"], r["iterations"]): r for r in ran}
+    lines = [["experts, no planner", "0"]]
+    lines += [[f"{n} x {i}, {p}", f"{r['p50_ms']:.2f}"] for (p, n, i), r in settings.items()]
     for file in files:
-        kept = [r for r in file["rows"] if r.get("precision", "fp32") == "fp32"]  # the experts have none
-        rows = {(r.get("samples"), r.get("iterations")): r for r in kept}
+        kept = [r for r in file["rows"] if "return_mean" in r]
+        rows = {(r.get("precision"), r.get("samples"), r.get("iterations")): r for r in kept}
         full = next(r["return_mean"] for r in kept if "precision" in r)
-        for line, key in zip(lines, [(None, None), *budgets], strict=True):
+        for line, key in zip(lines, [(None, None, None), *settings], strict=True):
             mean = rows[key]["return_mean"] if key in rows else None
             line.append("-" if mean is None else f"{mean:.1f} ({mean / full - 1:+.2%})")
-    head = ["samples x iterations, fp32", "ms a plan, 1 thread", *(f"{file['task']}, return" for file in files)]
-    refused = sorted({r["precision"] for file in files for r in file["rows"] if r.get("refused")})
+    head = ["samples x iterations", "ms a plan, 1 thread", *(f"{file['task']}, return" for file in files)]
+    asked: dict[str, dict[str, str]] = {}
+    for r in files[0]["rows"]:
+        if "precision" in r:
+            asked.setdefault(r["precision"], {})[f"{r['samples']} x {r['iterations']}"] = r["refused"]
+    refused = []
+    for precision, budgets in asked.items():
+        where = [budget for budget, why in budgets.items() if why]
+        if where:
+            refused.append(precision + (" at " + ", ".join(where) if len(where) < len(budgets) else ""))
     episodes = min(file["episodes"] for file in files)
     return (
         table(head, lines)
@@ -139,10 +152,42 @@ def quality() -> str:
     )
 
 
+def gate() -> str:
+    """What the gate says of trained models, each with the settings it is asked with."""
+    lines = []
+    for name, asked in read("gate.json").items():
+        rows = {r["precision"]: r for r in asked["rows"]}
+        for p in PRECISIONS:
+            r = rows[p]
+            if p == "fp32":
+                lines.append([name, p, f"{r['ms']:.3g}", "1.0", "-", "-", "-"])
+                continue
+            figures = [f"{r['rank_correlation']:.5f}", f"{r['action_difference']:.4f}"]
+            verdict = "passes" if r["used"] == p else "refused"
+            lines.append([name, p, f"{r['ms']:.3g}", f"{rows['fp32']['ms'] / r['ms']:.2f}", *figures, verdict])
+        lines.append([name, "auto", "-", "-", "-", "-", f"takes {rows['auto']['used']}"])
+    head = ["model, planner settings", "precision", "ms a plan, 1 thread", "times faster than fp32"]
+    return table([*head, "rank correlation, least", "first action, greatest difference", "gate"], lines)
+
+
+def rounding() -> str:
+    """Where low precision loses the order of trajectories."""
+    rows = {(r["format"], r["rounded"]): r for r in read("rounding.json")["rows"]}
+    formats = list(dict.fromkeys(f for f, _ in rows))
+    lines = []
+    for what in dict.fromkeys(w for _, w in rows):
+        line = [what]
+        for f in formats:
+            r = rows.get((f, what))
+            line.append("-" if r is None else f"{r['rank_least']:.5f} ({r['rank_median']:.5f})")
+        lines.append(line)
+    return table(["rounded", *(f"{f}: rank correlation, least (median)" for f in formats)], lines)
+
+
 def main() -> int:
     """Writes the page."""
     text = PAGE.read_text()
-    for name in (engines, ratios, peaks, gemm, isas, servo, tick, quality):
+    for name in (engines, ratios, peaks, gemm, isas, servo, tick, gate, rounding, quality):
         pattern = rf"(<!-- {name.__name__} -->\n).*?(<!-- end -->)"
         if not re.search(pattern, text, re.S):
             raise SystemExit(f"{PAGE} has no <!-- {name.__name__} -->")
