@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import metaworld_rt as mw
 from metaworld_rt import _core
 from metaworld_rt.bundles import DEFAULT
 from metaworld_rt.cli.common import versions
-from metaworld_rt.faults import FAULTS, Fault, FlightResult, Walk
+from metaworld_rt.faults import FAULTS, Fault, FlightResult, Walk, fly
 from metaworld_rt.faults.catalogue import STOP, State
-from metaworld_rt.faults.flight import flights
 from metaworld_rt.faults.wall_clock import hogged, planner_stopped
 
 BEGIN, END = "<!-- fault matrix: begin -->", "<!-- fault matrix: end -->"
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--bundle", default=DEFAULT)
     parser.add_argument("--skill", default="walk")
     parser.add_argument("--times", type=int, default=20, help="flights a fault")
+    parser.add_argument("--jobs", type=int, default=1, help="processes for the flights in lockstep")
     parser.add_argument("--realtime", action="store_true", help="the wall-clock faults too (minutes; a quiet machine)")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--resume", action="store_true", help="keep the rows that --json holds of this very bundle")
@@ -50,13 +52,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     walk = Walk.of(bundle, args.skill)
     kept = earlier(args.json, bundle, args.times) if args.resume and args.json else {}
     rows = []
-    for fault in FAULTS:
-        rows.append(kept.get(fault.name) or row(fault.name, fault, list(flights(walk, fault, args.times))))
-        print(line(rows[-1]), flush=True)
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(args.jobs, fork, initializer=_WALK.append, initargs=(walk,)) as pool:
+        for i, fault in enumerate(FAULTS):
+            flown = kept.get(fault.name) or row(fault.name, fault, list(pool.map(one, *flights(i, args.times))))
+            rows.append(flown)
+            print(line(rows[-1]), flush=True)
+    save(args, bundle, walk, rows)
     if args.realtime:
         for name, run, fault in WALL_CLOCK:
             rows.append(row(name, fault, [run(walk, repetition) for repetition in range(args.times)]))
             print(line(rows[-1]), flush=True)
+    document = save(args, bundle, walk, rows)
+    if args.docs:
+        replace_table(args.docs, document)
+    broken = [f"{r['fault']}: {problem}" for r in rows for problem in r["problems"]]
+    print("\n".join(broken) or "every promise was kept")
+    return 1 if broken else 0
+
+
+def save(args: argparse.Namespace, bundle: _core.Bundle, walk: Walk, rows: list[dict]) -> dict:
+    """The document, written to --json where that is given; also before the wall-clock faults, for --resume."""
     document = {
         "schema": "metaworld_rt.fault_matrix/1",
         "bundle": bundle.name,
@@ -70,11 +86,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     if args.json:
         args.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    if args.docs:
-        replace_table(args.docs, document)
-    broken = [f"{r['fault']}: {problem}" for r in rows for problem in r["problems"]]
-    print("\n".join(broken) or "every promise was kept")
-    return 1 if broken else 0
+    return document
+
+
+_WALK: list[Walk] = []  # of a process that flies
+
+
+def one(fault: int, repetition: int, of: int) -> FlightResult:
+    """One flight in lockstep, in a process of the pool."""
+    return fly(_WALK[0], FAULTS[fault], repetition, of)
+
+
+def flights(fault: int, times: int) -> tuple[list[int], range, list[int]]:
+    """The arguments of `one` for all repetitions of a fault, one at every phase of the gait."""
+    return [fault] * times, range(times), [times] * times
 
 
 def earlier(path: Path, bundle: _core.Bundle, times: int) -> dict[str, dict]:

@@ -6,7 +6,6 @@ same repetition gives the same result on every machine of one instruction set.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -227,9 +226,3 @@ def _planner(walk: Walk):
     if walk.bundle.planner is not None:
         return _core.MppiPlanner(walk.bundle, seed=0)
     return _core.ReferencePlanner(walk.bundle)
-
-
-def flights(walk: Walk, fault: Fault, count: int = 20) -> Iterator[FlightResult]:
-    """All repetitions of a fault, one at every phase of the gait."""
-    for repetition in range(count):
-        yield fly(walk, fault, repetition, count)
