@@ -1,8 +1,8 @@
 """In which order a robot's experts are trained, and who starts from whose states.
 
 A switch from one skill to another begins in the other's states, so every expert ends having trained from them: walk
-first, run and stand from its states, and then all once more against what came later. Stand begins with walk's weights:
-who can step can stop. What runs is learned without self-collision, twice as fast, and then with it: at 5 m/s the knees
+first, run and stand from its states, and then walk and stand once more against what came later. Stand begins with walk's
+weights: who can step can stop, and who can slow down from a run can stop from one. What runs is learned without self-collision, twice as fast, and then with it: at 5 m/s the knees
 and arms of a policy that never felt them do meet.
 """
 
@@ -42,7 +42,7 @@ CURRICULA: dict[str, tuple[Lesson, ...]] = {
         Lesson("run", "run-1", start="walk-1", banks=("walk-1", "stand-1"), decisions=7_000_000),
         Lesson("run", "run-2", start="run-1", banks=("walk-1", "stand-1"), decisions=2_000_000, collisions="full"),
         Lesson("walk", "walk-2", "walk-1", ("run-2", "stand-1"), 0.6, decisions=2_000_000, collisions="full"),
-        Lesson("stand", "stand-2", "stand-1", ("run-2", "walk-2"), 0.6, decisions=1_500_000, collisions="full"),
+        Lesson("stand", "stand-2", "walk-2", ("run-2", "walk-2"), 0.6, decisions=2_500_000, collisions="full"),
     ),
 }
 

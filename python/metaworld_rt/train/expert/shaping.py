@@ -118,6 +118,7 @@ def locomotion_terms(skill: Skill, step: Step) -> dict[str, np.ndarray]:
         terms["speed"] = np.exp(-np.square((velocity[:, 0] - skill.speed) / (0.2 * skill.speed)))
         terms["heading"] = forward_x
     else:
+        terms["alive"] = np.ones_like(task)
         terms["still"] = np.exp(-np.square(velocity[:, :2] / 0.3).sum(axis=-1))
         terms["joint_speed"] = -np.square(joint_speed).sum(axis=-1)
         terms["both_feet"] = (s.touch > 1.0).all(axis=-1).astype(np.float64)

@@ -100,7 +100,8 @@ SKILLS: dict[str, Skill] = {
             yaw_range=0.3,
             turn_share=0.3,
             decisions=2_500_000,
-            weights={**_COMMON, "still": 0.8, "joint_speed": 0.002, "both_feet": 0.4},
+            # Braking from a run costs more than the task gives for it: without the bonus it is better to fall at once.
+            weights={**_COMMON, "alive": 1.5, "still": 0.8, "joint_speed": 0.002, "both_feet": 0.4},
             polish=_POLISH,
         ),
         Skill(
