@@ -1,9 +1,9 @@
 """In which order a robot's experts are trained, and who starts from whose states.
 
 A switch from one skill to another begins in the other's states, so every expert ends having trained from them: walk
-first, run and stand from its states, and then walk and stand once more against what came later. Stand begins with walk's
-weights: who can step can stop, and who can slow down from a run can stop from one. What runs is learned without self-collision, twice as fast, and then with it: at 5 m/s the knees
-and arms of a policy that never felt them do meet.
+first, run and stand from its states, and then walk and stand once more against what came later. Stand begins with
+walk's weights: who can step can stop, and who can slow down from a run can stop from one. Running is learned without
+self-collision, twice as fast, and then with it: at 5 m/s the knees and arms of a policy that never felt them do meet.
 """
 
 from __future__ import annotations
