@@ -176,6 +176,8 @@ def draw() -> None:
         figure, axes = plt.subplots(figsize=(5.2, 3.4), layout="constrained")
         for precision in PRECISIONS:
             rows = [r for r in data["rows"] if r["curve"] == curve and r["precision"] == precision]
+            if not rows:
+                continue
             at = range(len(rows)) if curve == "size" else [r["x"] for r in rows]
             axes.plot(at, [r["p50_ms"] for r in rows], "o-", ms=4, color=COLOURS[precision], label=precision)
             axes.fill_between(
