@@ -48,7 +48,7 @@ float int16_scale(const float* row, std::uint32_t k, const float* reach) {
     largest = std::max(largest, std::abs(row[i]));
     sum += std::abs(row[i]);
   }
-  const float limit = 0.999f * (0x1p31f - static_cast<float>(k) * (most + 1.0f));
+  const float limit = 0.98f * (0x1p31f - static_cast<float>(k) * (most + 1.0f));
   return std::max(largest / most, (reach ? *reach : sum * most) / limit);
 }
 

@@ -85,8 +85,9 @@ struct Rows {
     }
   }
 
-  /// The same in one pass, where the result is stored in 16 bits or less: the variance from the sum of squares, which
-  /// cancels only where the mean is thousands of deviations out.
+  /// The same in one pass, where the result is stored in 16 bits or less: the variance from the sum of squares. Where
+  /// the mean is more than a hundred deviations out it is taken as no more than that: what is left after cancelling
+  /// must not make numbers large, because int16 counts on their norm.
   MWRT_INLINE void moments_in_one_pass(const RowArgs& a, const float* x, std::uint32_t rows, Moments& m) {
     const auto columns = static_cast<std::uint32_t>(padded(a.n));
     const float share = 1.0f / static_cast<float>(a.n);
@@ -104,8 +105,9 @@ struct Rows {
       }
     }
     for (std::uint32_t r = 0; r < kAtOnce; ++r) {
-      const float mean = S::sum(sum[r]) * share, spread = S::sum(square[r]) * share - mean * mean;
-      m.scale[r] = 1.0f / __builtin_sqrtf((spread < 0.0f ? 0.0f : spread) + a.epsilon);
+      const float mean = S::sum(sum[r]) * share, least = 1e-4f * mean * mean;
+      const float spread = S::sum(square[r]) * share - mean * mean;
+      m.scale[r] = 1.0f / __builtin_sqrtf((spread < least ? least : spread) + a.epsilon);  // keeps a NaN
       m.shift[r] = -mean * m.scale[r];
     }
   }

@@ -98,9 +98,10 @@ struct SimdBase : Vec {
     __builtin_memcpy(out, lane, sizeof lane);
   }
   static constexpr int dot16_rows = 4;
-  /// acc + low * low + high * high of the signed halves of each word.
+  /// acc + low * low + high * high of the signed halves of each word; wraps round, as the instructions do.
   MWRT_INLINE I dot16(I acc, U a, U b) {
-    return acc + ((I)(a << 16) >> 16) * ((I)(b << 16) >> 16) + ((I)a >> 16) * ((I)b >> 16);
+    const I low = ((I)(a << 16) >> 16) * ((I)(b << 16) >> 16), high = ((I)a >> 16) * ((I)b >> 16);
+    return (I)((U)acc + (U)low + (U)high);
   }
 
   /// High 32 bits of a * m.
