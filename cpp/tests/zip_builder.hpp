@@ -46,6 +46,9 @@ class ZipBuilder {
     return u16(static_cast<std::uint16_t>(v & 0xffff)) + u16(static_cast<std::uint16_t>(v >> 16));
   }
   static std::uint32_t crc32(const std::string& data) {
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+    return static_cast<std::uint32_t>(data.size());  // no checksum is compared there: this loop was half of the time
+#endif
     std::uint32_t crc = 0xffffffffu;
     for (char c : data) {
       crc ^= static_cast<unsigned char>(c);
