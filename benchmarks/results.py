@@ -22,7 +22,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "benchmarks" / "data" / "returns"
-COMPOSED = ROOT / "benchmarks" / "data" / "composed.json"
+COMPOSED = ROOT / "benchmarks" / "data"
 TASKS = ("stand", "walk", "run", "reach", "door")
 
 #: Published returns: method -> source, robot, task -> text (steps in brackets). Not measured by us.
@@ -247,25 +247,24 @@ def disturbed(documents: list[dict]) -> list[str]:
 
 
 def composed() -> list[str]:
-    """The composed task, where it was measured."""
-    if not COMPOSED.exists():
-        return []
-    document = json.loads(COMPOSED.read_text())
-    script = ", ".join(f"{skill} {seconds} s" for skill, seconds in document["script"])
-    lines = [
-        "",
-        "## A composed task",
-        f"`benchmarks/composed.py`, bundle {document['bundle']}: {script}. Falls over all seeds; the reward of each "
-        "part is its own task's.",
-        "",
-        "| controller | return | least | of | falls |",
-        "|---|---|---|---|---|",
-    ]
-    for row in document["rows"]:
-        lines.append(
-            f"| {row['controller']} | {row['return_mean']:.1f} ± {row['return_std']:.1f} | {row['return_min']:.1f} "
-            f"| {row['most']} | {row['falls']} of {row['seeds']} |"
-        )
+    """The composed tasks that were measured."""
+    lines = []
+    for path in sorted(COMPOSED.glob("composed*.json")):
+        document = json.loads(path.read_text())
+        script = ", ".join(f"{skill} {seconds} s" for skill, seconds in document["script"])
+        lines += [
+            "",
+            f"## A composed task: {document['bundle']}",
+            f"`benchmarks/composed.py`: {script}. Falls over all seeds; the reward of each part is its own task's.",
+            "",
+            "| controller | return | least | of | falls |",
+            "|---|---|---|---|---|",
+        ]
+        for row in document["rows"]:
+            lines.append(
+                f"| {row['controller']} | {row['return_mean']:.1f} ± {row['return_std']:.1f} | {row['return_min']:.1f} "
+                f"| {row['most']} | {row['falls']} of {row['seeds']} |"
+            )
     return lines
 
 

@@ -16,7 +16,8 @@ def results(request):
 
 
 def document(seed, returns, controller="full"):
-    row = {"robot": "h1", "task": "walk", "controller": controller, "returns": returns}
+    row = {"robot": "h1", "task": "walk", "disturbance": "calm", "controller": controller, "returns": returns,
+           "return_mean": sum(returns) / len(returns), "action_rate": 0.001, "jerk": 1e5}  # fmt: skip
     training = {"experts": {"walk": {"decisions": 2_000_000, "minutes": 9.5}}}
     return {"bundle": "b", "suite": "builtin", "training_seed": seed, "training": training,
             "versions": {"mujoco": "4.0.0"}, "results": [row]}  # fmt: skip
@@ -24,7 +25,7 @@ def document(seed, returns, controller="full"):
 
 def test_seeds_are_pooled_and_counted(results):
     text = results.render([document(0, [800.0, 820.0]), document(1, [840.0, 860.0])])
-    (row,) = [line for line in text.splitlines() if line.startswith("| b |")]
+    row = next(line for line in text.splitlines() if line.startswith("| b |"))
     assert "830.0 ± 22.4 (800.0; 4/2)" in row
     assert "experts 2.0M, 10 min" in row or "experts 2.0M, 9 min" in row
     assert row.count("| - ") == 4  # tasks without a measurement
@@ -37,6 +38,17 @@ def test_published_rows_are_apart_and_the_impossible_one_is_marked(results):
     assert "DreamerV3" not in ours
     assert "1689.9 (1.9M) [1]" in published
     assert "strict maximum" in published
+
+
+def test_the_disturbance_suite_has_its_own_table(results):
+    calm = document(0, [800.0, 820.0])
+    rows = [
+        {**calm["results"][0], "disturbance": trouble, "return_mean": mean, "length_mean": 900.0, "episodes": 2}
+        for trouble, mean in (("calm", 800.0), ("pushes", 400.0))
+    ]
+    text = results.render([calm, {**calm, "results": rows}])
+    assert "| walk | pushes | 400.0 (50 %, 900) |" in text
+    assert "810.0 ± 10.0 (800.0; 2/1)" in text, "disturbed episodes are not pooled with the others"
 
 
 def test_no_measurement_is_one_clear_line(results, tmp_path, monkeypatch, capsys):
