@@ -66,11 +66,11 @@ def measure(args: argparse.Namespace) -> Path:
     from metaworld_rt.controller import load
     from metaworld_rt.evaluate import evaluate
     from metaworld_rt.evaluate.controllers import doable
-    from metaworld_rt.plants.suite import SUITE
+    from metaworld_rt.plants import suite
 
     bundle = load(args.bundle)
     tasks = args.tasks.split(",") if args.tasks else doable(bundle)
-    troubles = list(SUITE) if args.disturbances == "all" else args.disturbances.split(",")
+    troubles = suite.expand(args.disturbances.split(","))
     controllers = args.controllers.split(",")
     rows = evaluate(bundle, tasks, controllers, args.episodes, args.seed, args.suite, disturbances=troubles)
     description = json.loads((Path(args.bundle) / "bundle.json").read_text())

@@ -50,11 +50,11 @@ def execute(args: argparse.Namespace) -> int:
     from ..controller import load
     from ..evaluate import evaluate
     from ..evaluate.controllers import doable, expand
-    from ..plants.suite import SUITE
+    from ..plants import suite
 
     bundle = load(args.bundle)
     tasks = args.tasks or doable(bundle)
-    troubles = list(SUITE) if args.disturbances == ["all"] else args.disturbances
+    troubles = suite.expand(args.disturbances)
     total = len(tasks) * len(troubles) * len(expand(args.controllers, bundle)) * args.episodes
     with tqdm(total=total, unit="episode", disable=not common.interactive()) as bar:
         rows = evaluate(

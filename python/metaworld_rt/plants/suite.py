@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from metaworld_rt.plants.disturbance import Disturbances, random_pushes
@@ -52,3 +53,8 @@ SUITE: dict[str, Perturbation] = {
     "late-40ms": Perturbation(delay_s=0.04),
     "noise": Perturbation(noise=0.02),
 }
+
+
+def expand(names: Sequence[str]) -> list[str]:
+    """The names, or every name of the suite for "all" alone."""
+    return list(SUITE) if list(names) == ["all"] else list(names)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from metaworld_rt.plants.suite import SUITE
-from metaworld_rt.train.world_model.arena import Arena, ArenaConfig, under
+from metaworld_rt.train.world_model.arena import Arena, ArenaConfig
 from metaworld_rt.train.world_model.collect import Score, score
 from metaworld_rt.train.world_model.config import PlannerConfig
 from metaworld_rt.train.world_model.library import ExpertLibrary
@@ -15,7 +15,7 @@ from metaworld_rt.train.world_model.native import planner_policy
 from metaworld_rt.train.world_model.policies import PriorPolicy, follow_experts
 
 #: Undisturbed, as the benchmark; and pushed about, which is where a planner can earn its place.
-SITUATIONS = {name: under(SUITE[name]) for name in ("calm", "pushes")}
+SITUATIONS = {name: ArenaConfig(**vars(SUITE[name])) for name in ("calm", "pushes")}
 
 #: Close to the experts first; what is tried beyond is further away from them.
 BASE = PlannerConfig(

@@ -97,7 +97,7 @@ def test_fuse_drops_what_cannot_be_seen():
 
 
 def test_the_state_comes_late_and_noisy_and_the_body_is_heavier():
-    plain, late = Arena(untrained(), 2, 0), Arena(untrained(), 2, 0, ArenaConfig(delay=2))
+    plain, late = Arena(untrained(), 2, 0), Arena(untrained(), 2, 0, ArenaConfig(delay_s=0.04))
     rows = []
     for arena in (plain, late):
         rows.append([])

@@ -84,7 +84,7 @@ def evaluate(
     goal = sample_goal(rng, (episodes,)) if task.has_goal else None
     action = np.zeros((episodes, H1.n))
     last_target = np.tile(H1.default_pos, (episodes, 1))
-    phase = 0.0
+    phase, cycle = 0.0, DECISION_DT / period if period > 0 else 0.0
     alive = np.ones(episodes, dtype=bool)
     returns, lengths = np.zeros(episodes), np.zeros(episodes)
     term_sums: dict[str, float] = {}
@@ -93,8 +93,7 @@ def evaluate(
     peak = np.zeros(H1.n)
     states = []
     for t in range(decisions):
-        if period > 0:
-            phase = (phase + DECISION_DT / period) % 1.0
+        phase = (phase + cycle) % 1.0
         state = features.FeatureInput.from_state(
             physics.qpos, physics.qvel, action, phase=phase, extra=senses.terms(goal)
         )
@@ -120,7 +119,7 @@ def evaluate(
             speed_count += int(alive.sum())
         last_target = target
         if t % 7 == 3:
-            following = phase + (DECISION_DT / period if period > 0 else 0.0)
+            following = phase + cycle
             seen = Bank(
                 physics.qpos[:, :ROBOT_NQ], physics.qvel[:, :ROBOT_NV], action, np.full(episodes, following % 1.0)
             )

@@ -29,36 +29,27 @@ NEGLIGIBLE = 1e-3
 
 
 @dataclass(frozen=True)
-class ArenaConfig:
-    """What happens to the robots.
+class ArenaConfig(Perturbation):
+    """What happens to the robots: a perturbation, and what they are commanded.
 
     Attributes:
         decisions: length of an episode.
         switch_every_s: mean time between changes of the commanded skill; 0 for never.
         blend_share: share of commands that weigh two skills.
-        push_every_s: mean time between pushes; 0 for never.
-        push: largest push, m/s added to the base velocity in x and y (half of it in rad/s to its rotation).
         turn: standard deviation of changes of course at a push, rad.
-        payload_kg: mass added to the torso.
-        friction: factor on every sliding friction.
-        strength: factor on the joints' force limits.
-        delay: decisions (20 ms each) that the state is late.
-        noise: of the state, as a share of each entry's typical size (`plants.disturbance.noise_scale`).
         collisions: "full" as evaluated, or "fast".
     """
 
     decisions: int = 1000
     switch_every_s: float = 0.0
     blend_share: float = 0.0
-    push_every_s: float = 0.0
-    push: float = 0.0
     turn: float = 0.0
-    payload_kg: float = 0.0
-    friction: float = 1.0
-    strength: float = 1.0
-    delay: int = 0
-    noise: float = 0.0
     collisions: str = "full"
+
+    @property
+    def delay(self) -> int:
+        """Decisions (20 ms each) that the state is late."""
+        return round(self.delay_s / DECISION_DT)
 
 
 @dataclass
@@ -103,20 +94,6 @@ def fuse(weights: np.ndarray, p: np.ndarray, alpha: float) -> np.ndarray:
     out = alpha * weights + (1 - alpha) * p
     out = np.where(out < NEGLIGIBLE, 0.0, out)
     return out / out.sum(-1, keepdims=True)
-
-
-def under(perturbation: Perturbation) -> ArenaConfig:
-    """The arena in which a perturbation is at work."""
-    p = perturbation
-    return ArenaConfig(
-        push_every_s=p.push_every_s,
-        push=p.push,
-        payload_kg=p.payload_kg,
-        friction=p.friction,
-        strength=p.strength,
-        delay=round(p.delay_s / DECISION_DT),
-        noise=p.noise,
-    )
 
 
 class Arena:
