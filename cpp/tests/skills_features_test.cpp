@@ -105,6 +105,24 @@ TEST_CASE("features: a target in the goal overrides the observed goal") {
   CHECK_NEAR(static_cast<double>(phi.at(FeatureKind::base_to_goal, 2)), 3.0 - 0.98, 1e-6);
 }
 
+TEST_CASE("features: what is far away saturates at 5 m in its direction") {
+  const Bundle b = toy::bundle();
+  std::vector<double> o = toy::observation(b);
+  set(b, o, ObservationKind::base_pos, {-120, 3, 1});
+  Goal goal;
+  goal.has_target = true;
+  goal.target = {-120, 43, 31};  // 40 m to the left, 30 m up
+  const Phi phi = compute(b, o, goal);
+  const auto expect = [&](FeatureKind kind, std::size_t i, double v) {
+    CHECK_NEAR(static_cast<double>(phi.at(kind, i)), v, 1e-6);
+  };
+  expect(FeatureKind::base_to_goal, 0, 0.0);
+  expect(FeatureKind::base_to_goal, 1, 4.0);
+  expect(FeatureKind::base_to_goal, 2, 3.0);
+  expect(FeatureKind::base_xy, 0, -5.0);
+  expect(FeatureKind::base_xy, 1, 3.0);
+}
+
 TEST_CASE("features: a quaternion that is not quite a unit is normalised") {
   const Bundle b = toy::bundle();
   std::vector<double> o = turned(b, 0.7);

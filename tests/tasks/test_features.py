@@ -74,6 +74,17 @@ def test_plain_terms():
     assert tested == set(ft.SIZES)
 
 
+def test_what_is_far_away_saturates_at_5_m_in_its_direction():
+    s = random_input()
+    s.base_pos[:] = [-120.0, 3.0, 1.0]
+    s.extra["goal_pos"] = s.base_pos + np.array([0.0, 40.0, 30.0])
+    near = random_input()
+    near.base_quat[:] = s.base_quat
+    near.extra["goal_pos"] = near.base_pos + np.array([0.0, 4.0, 3.0])
+    np.testing.assert_allclose(value("base_to_goal", s), value("base_to_goal", near), atol=1e-5)
+    np.testing.assert_allclose(value("base_xy", s), [-5.0, 3.0])
+
+
 def test_batches_scales_and_order():
     batch = random_input((5,))
     phi = ft.compute(ft.LOCOMOTION, batch)

@@ -10,6 +10,9 @@ namespace {
 
 using Context = FeatureTable::Context;
 
+/// m: what lies further away is told as so far in its direction, so that no network sees what grows without bound.
+constexpr double kFar = 5.0;
+
 const double* term(const Context& c, ObservationKind kind) noexcept {
   return c.layout->find(kind, c.inputs->observation);
 }
@@ -28,6 +31,12 @@ void difference_to_base(const Context& c, const double* to, const double* from, 
     return;
   }
   to_base(c, to[0] - from[0], to[1] - from[1], to[2] - from[2], out);
+}
+
+void goal_in_base(const Context& c, const double* from, double* out) noexcept {
+  difference_to_base(c, c.goal_pos, from, out);
+  const double length = std::hypot(out[0], out[1], out[2]);
+  for (int i = 0; i < 3; ++i) out[i] *= kFar / std::max(kFar, length);
 }
 
 void height(const Context& c, double* out) noexcept { out[0] = c.base_pos[2]; }
@@ -58,10 +67,12 @@ void phase(const Context& c, double* out) noexcept {
 }
 void speed(const Context& c, double* out) noexcept { out[0] = static_cast<double>(c.inputs->goal->speed); }
 void hand_to_goal(const Context& c, double* out) noexcept {
-  difference_to_base(c, c.goal_pos, term(c, ObservationKind::left_hand_pos), out);
+  goal_in_base(c, term(c, ObservationKind::left_hand_pos), out);
 }
-void base_to_goal(const Context& c, double* out) noexcept { difference_to_base(c, c.goal_pos, c.base_pos, out); }
-void base_xy(const Context& c, double* out) noexcept { std::copy_n(c.base_pos, 2, out); }
+void base_to_goal(const Context& c, double* out) noexcept { goal_in_base(c, c.base_pos, out); }
+void base_xy(const Context& c, double* out) noexcept {
+  for (int i = 0; i < 2; ++i) out[i] = std::clamp(c.base_pos[i], -kFar, kFar);
+}
 void door(const Context& c, double* out) noexcept { std::copy_n(term(c, ObservationKind::door), 4, out); }
 void door_present(const Context& c, double* out) noexcept { out[0] = *term(c, ObservationKind::door_present); }
 void left_hand(const Context& c, double* out) noexcept {

@@ -33,6 +33,9 @@ SIZES: dict[str, int | None] = {  # None: the number of joints
 }
 
 
+FAR = 5.0  # m: features say "far away in this direction" beyond it, so that no network sees what grows without bound
+
+
 @dataclass(frozen=True)
 class Feature:
     """One entry of phi: ``value * scale``; the vocabulary gives the value's meaning and unit."""
@@ -126,6 +129,11 @@ def compute(features: Sequence[Feature], s: FeatureInput, robot: Robot = H1) -> 
         psi = column(s.heading)
         return in_base(np.stack([np.cos(psi), np.sin(psi), np.zeros(shape)], axis=-1))
 
+    def to_goal(start: np.ndarray) -> np.ndarray:
+        vector = _extra(s, "goal_pos") - start
+        length = np.linalg.norm(vector, axis=-1, keepdims=True)
+        return in_base(vector * (FAR / np.maximum(length, FAR)))
+
     def phase() -> np.ndarray:
         angle = 2.0 * np.pi * column(s.phase)
         return np.stack([np.sin(angle), np.cos(angle)], axis=-1)
@@ -141,9 +149,9 @@ def compute(features: Sequence[Feature], s: FeatureInput, robot: Robot = H1) -> 
         "prev_action": lambda: s.prev_action,
         "phase": phase,
         "speed": lambda: column(s.speed)[..., None],
-        "hand_to_goal": lambda: in_base(_extra(s, "goal_pos") - _extra(s, "left_hand_pos")),
-        "base_to_goal": lambda: in_base(_extra(s, "goal_pos") - s.base_pos),
-        "base_xy": lambda: s.base_pos[..., 0:2],
+        "hand_to_goal": lambda: to_goal(_extra(s, "left_hand_pos")),
+        "base_to_goal": lambda: to_goal(s.base_pos),
+        "base_xy": lambda: np.clip(s.base_pos[..., 0:2], -FAR, FAR),
         "door": lambda: _extra(s, "door"),
         "door_present": lambda: _extra(s, "door_present"),
         "left_hand": lambda: in_base(_extra(s, "left_hand_pos") - s.base_pos),

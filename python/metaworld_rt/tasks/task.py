@@ -25,6 +25,7 @@ class Task:
         terminated: signals -> bool, the episode ends early.
         has_goal: whether a goal position (3, world, m) is drawn at reset.
         target_score: the benchmark's score of success over an episode of 1000 decisions.
+        best_reward: the most that a decision can give.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Task:
     terminated: Callable[[Signals], np.ndarray]
     has_goal: bool
     target_score: float
+    best_reward: float = 1.0
 
 
 TASKS: dict[str, Task] = {
@@ -41,7 +43,7 @@ TASKS: dict[str, Task] = {
         Task("stand", "floor", lambda s, _: locomotion.stand_reward(s), locomotion.fallen, False, 800.0),
         Task("walk", "floor", lambda s, _: locomotion.walk_reward(s), locomotion.fallen, False, 700.0),
         Task("run", "floor", lambda s, _: locomotion.run_reward(s), locomotion.fallen, False, 700.0),
-        Task("reach", "floor", lambda s, goal: reach.reach_reward(s, goal), reach.never, True, 12000.0),
+        Task("reach", "floor", lambda s, goal: reach.reach_reward(s, goal), reach.never, True, 12000.0, 20.0),
         Task("door", "door", lambda s, _: door.door_reward(s), door.fallen, False, 600.0),
     )
 }

@@ -25,6 +25,7 @@ BASE = PlannerConfig(
 CANDIDATES: dict[str, PlannerConfig] = {
     "near": BASE,
     "nearer": replace(BASE, guidance=3.0, max_std=0.05),
+    "nearest": replace(BASE, guidance=10.0, max_std=0.03, min_std=0.01),
     "mean": replace(BASE, q_reduction="mean"),
     "loose": replace(BASE, guidance=0.3, max_std=0.15),
     "keen": replace(BASE, temperature=8.0),

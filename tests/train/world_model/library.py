@@ -11,17 +11,17 @@ from metaworld_rt.train.world_model.library import ExpertLibrary
 NAMES = ("stand", "walk", "run")
 
 
-def untrained(seed=0):
+def untrained(seed=0, names=NAMES, layout=features.LOCOMOTION, tasks=None):
     torch.manual_seed(seed)
-    experts = tuple(Expert(features.size(features.LOCOMOTION), (16,)).eval() for _ in NAMES)
+    experts = tuple(Expert(features.size(layout), (16,)).eval() for _ in names)
     for expert in experts:
         torch.nn.init.normal_(expert.net[-1].weight, std=0.05)
     return ExpertLibrary(
-        names=NAMES,
-        descriptions=tuple(f"can {n}" for n in NAMES),
-        periods=np.array([0.0, 0.8, 0.5]),
-        tasks=tuple(get_task(n) for n in NAMES),
-        features=features.LOCOMOTION,
+        names=tuple(names),
+        descriptions=tuple(f"can {n}" for n in names),
+        periods=np.array([0.0, 0.8, 0.5, 0.8][: len(names)]),
+        tasks=tuple(get_task(n) for n in tasks or names),
+        features=layout,
         networks=experts,
-        provenance=({"seed": seed},) * 3,
+        provenance=({"seed": seed},) * len(names),
     )

@@ -113,3 +113,46 @@ def test_the_state_comes_late_and_noisy_and_the_body_is_heavier():
     heavy = Arena(untrained(), 1, 0, ArenaConfig(payload_kg=10.0))
     extra = heavy.physics.model.body_mass.sum() - plain.physics.model.body_mass.sum()
     assert extra == pytest.approx(10.0)
+
+
+HOUSE = ("stand", "walk", "reach", "door_open")
+HOUSE_TASKS = ("stand", "walk", "reach", "door")
+
+
+def household():
+    return untrained(names=HOUSE, tasks=HOUSE_TASKS, layout=features.HOUSEHOLD)
+
+
+def test_goals_are_drawn_seen_and_rewarded_as_a_share_of_the_best():
+    library = household()
+    arena = Arena(library, 3, seed=0, config=ArenaConfig(switch_every_s=0.2), skills=[2] * 3)
+    first = arena.goal.copy()
+    assert (np.abs(first[:, :2]) < 2.02).all()
+    where = features.slices(features.HOUSEHOLD)
+    view = arena.view()
+    away = np.linalg.norm(first - arena.physics.qpos[:, :3], axis=-1)
+    assert np.linalg.norm(view.phi[:, where["base_to_goal"]], axis=-1) == pytest.approx(away, rel=1e-5)
+    outcome = arena.step(np.zeros((3, H1.n)))
+    assert outcome.rewards[:, 3].tolist() == [0.0] * 3  # no door here
+    near = np.linalg.norm(arena._senses.left - first, axis=-1) < 1.0
+    assert outcome.rewards[:, 2] == pytest.approx((5.0 + 5.0 * near) / 20.0, abs=0.03)
+    moved = np.zeros(3, bool)
+    for _ in range(20):
+        pushed = arena.view().pushed
+        moved |= pushed
+        assert (arena.goal[~moved] == first[~moved]).all()
+        arena.step(np.zeros((3, H1.n)))
+    assert moved.all()  # a new goal is nothing that could be foreseen
+    arena.close()
+
+
+def test_a_scene_has_the_skills_of_its_tasks_and_stand():
+    library = household()
+    for scene, names in {"floor": {"stand", "walk", "reach"}, "door": {"stand", "door_open"}}.items():
+        arena = Arena(library, 64, seed=0, config=ArenaConfig(scene=scene))
+        assert {HOUSE[i] for i in arena.command.argmax(-1)} == names
+        phi = arena.view().phi[:, features.slices(features.HOUSEHOLD)["door_present"]]
+        assert (phi == (scene == "door")).all()
+        arena.close()
+    with pytest.raises(ValueError, match="no skill of walk is for the scene door"):
+        Arena(untrained(names=("walk",)), 1, config=ArenaConfig(scene="door"))

@@ -133,6 +133,7 @@ def train_expert(
         return {
             "name": skill.name,
             "description": skill.description,
+            "task": skill.task,
             "period": skill.period,
             "hidden": list(ppo.actor.hidden),
             "features": checkpoint.pack_features(env.features),

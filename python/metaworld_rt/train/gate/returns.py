@@ -24,12 +24,13 @@ class Snapshot:
     action: np.ndarray
     phase: np.ndarray
     heading: np.ndarray
+    goal: np.ndarray
 
     def put(self, arena: Arena, rows: np.ndarray) -> None:
         """Set an arena's robots to the states in `rows`; their phase is the one before the next decision."""
         arena.physics.qpos[:], arena.physics.qvel[:] = self.qpos[rows], self.qvel[rows]
         arena.action, arena.phase = self.action[rows].copy(), self.phase[rows].copy()
-        arena.heading = self.heading[rows].copy()
+        arena.heading, arena.goal = self.heading[rows].copy(), self.goal[rows].copy()
         arena.age[:] = 0
 
 
@@ -99,4 +100,4 @@ def expert_returns(
 
 
 def _state(arena: Arena):
-    return arena.physics.qpos, arena.physics.qvel, arena.action, arena.phase, arena.heading
+    return arena.physics.qpos, arena.physics.qvel, arena.action, arena.phase, arena.heading, arena.goal

@@ -19,8 +19,10 @@ from metaworld_rt.plants.h1 import DECISION_DT, build
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.plants.suite import Perturbation
 from metaworld_rt.tasks import features
+from metaworld_rt.tasks.reach import sample_goal
 from metaworld_rt.tasks.task import RESET_NOISE
 from metaworld_rt.tasks.vector import VectorPhysics
+from metaworld_rt.train.expert.sense import Senses
 from metaworld_rt.train.expert.shaping import along_heading
 from metaworld_rt.train.world_model.library import ExpertLibrary
 
@@ -33,6 +35,7 @@ class ArenaConfig(Perturbation):
     """What happens to the robots: a perturbation, and what they are commanded.
 
     Attributes:
+        scene: of `plants.h1.build`; the skills are those whose task it is, and stand.
         decisions: length of an episode.
         switch_every_s: mean time between changes of the commanded skill; 0 for never.
         blend_share: share of commands that weigh two skills.
@@ -40,6 +43,7 @@ class ArenaConfig(Perturbation):
         collisions: "full" as evaluated, or "fast".
     """
 
+    scene: str = "floor"
     decisions: int = 1000
     switch_every_s: float = 0.0
     blend_share: float = 0.0
@@ -56,8 +60,8 @@ class ArenaConfig(Perturbation):
 class View:
     """What a policy sees of B robots: phi `[B, phi]`, c and mixture `[B, K]`, experts `[B, K, A]`, reference `[B, A]`.
 
-    `fresh` `[B]` marks robots that have just been reset (a warm start is void), `pushed` `[B]` those pushed since the
-    last decision.
+    `fresh` `[B]` marks robots that have just been reset (a warm start is void), `pushed` `[B]` those that
+    something unforeseeable befell since the last decision: a push, a new goal.
     """
 
     phi: np.ndarray
@@ -71,7 +75,9 @@ class View:
 
 @dataclass
 class Outcome:
-    """Of one decision: rewards `[B, K]` (one a skill), dead `[B]` (fell), over `[B]` (dead or out of time).
+    """Of one decision: rewards `[B, K]`, dead `[B]` (fell), over `[B]` (dead or out of time).
+
+    The rewards are one a skill, as a share of the best that its task gives; 0 where the scene lacks the task.
 
     A robot that is over stands still for one call, in which its last state is seen, and is then reset.
     """
@@ -82,9 +88,9 @@ class Outcome:
 
 
 @functools.cache
-def _model(collisions: str, payload_kg: float, friction: float, strength: float) -> mujoco.MjModel:
+def _model(scene: str, collisions: str, payload_kg: float, friction: float, strength: float) -> mujoco.MjModel:
     """Compiled once: it takes as long as hundreds of decisions, and nothing changes it afterwards."""
-    model = build("floor", collisions=collisions)
+    model = build(scene, collisions=collisions)
     Disturbances(payload_kg=payload_kg, friction=friction, strength=strength).change_model(model)
     return model
 
@@ -125,16 +131,23 @@ class Arena:
         self.library, self.count, self.config = library, count, config or ArenaConfig()
         self.rng = np.random.default_rng(seed)
         k = self.config
-        self.physics = VectorPhysics(_model(k.collisions, k.payload_kg, k.friction, k.strength), count, threads)
-        self._late: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=k.delay + 1)
+        self.physics = VectorPhysics(
+            _model(k.scene, k.collisions, k.payload_kg, k.friction, k.strength), count, threads
+        )
+        self._senses = Senses(self.physics)
+        self._late: deque[dict[str, np.ndarray]] = deque(maxlen=k.delay + 1)
         self.gate, self.alpha = gate, alpha
         self._home = self.physics.model.key_qpos[0].copy()
         self._skills = skills
+        self._here = [i for i, task in enumerate(library.tasks) if task.scene == k.scene or task.name == "stand"]
+        if not self._here:
+            raise ValueError(f"no skill of {', '.join(library.names)} is for the scene {k.scene}")
         k = len(library.names)
         self._rate = np.divide(1.0, library.periods, out=np.zeros(k), where=library.periods > 0)
         self.command, self.weights = np.zeros((count, k)), np.zeros((count, k))
         self.phase, self.heading = np.zeros(count), np.zeros(count)
         self.action = np.zeros((count, H1.n))
+        self.goal = np.zeros((count, 3))
         self.age = np.zeros(count, np.int64)
         self._next_switch, self._next_push = np.zeros(count, np.int64), np.zeros(count, np.int64)
         self.over, self.dead, self.fresh, self._pushed = np.zeros((4, count), bool)
@@ -148,6 +161,8 @@ class Arena:
         self.phase[rows] = self.heading[rows] = self.action[rows] = 0.0
         self.age[rows] = 0
         self.over[rows], self.fresh[rows] = False, True
+        self._senses.reset(rows)
+        self._draw_goal(rows)
         if self._skills is None:
             self.command[rows] = self._draw_command(n)
         else:
@@ -185,11 +200,14 @@ class Arena:
         self.fresh[:] = False
         self.action = np.clip(action, -1.0, 1.0).astype(np.float64)
         s = self.physics.step(H1.target(self.action))
+        self._senses.update()
         turned = replace(s, com_velocity=along_heading(s.com_velocity, self.heading))
-        tasks = self.library.tasks
-        rewards = np.stack([task.terms(turned, None)["reward"] for task in tasks], -1)
+        rewards = np.zeros((self.count, len(self.library.tasks)))
+        tasks = {i: self.library.tasks[i] for i in self._here}
+        for i, task in tasks.items():
+            rewards[:, i] = task.terms(turned, self.goal)["reward"] / task.best_reward
         broken = ~np.isfinite(rewards).all(-1) | ~np.isfinite(s.qpos).all(-1) | ~np.isfinite(s.qvel).all(-1)
-        dead = np.any([task.terminated(s) for task in tasks], 0) | broken
+        dead = np.any([task.terminated(s) for task in tasks.values()], 0) | broken
         rewards = np.where(broken[:, None], 0.0, rewards)
         self.age += 1
         if broken.any():  # the physics diverged: a fall
@@ -213,18 +231,23 @@ class Arena:
     def _sense(self) -> None:
         """The state that the controller gets, late and noisy as configured; a robot just reset is seen as it is."""
         qpos, qvel = self.physics.qpos.copy(), self.physics.qvel.copy()
+        sensed = {"qpos": qpos, "qvel": qvel, **self._senses.terms(self.goal)}
         if self.config.noise:
             nq = qpos.shape[1]
             scale = self.config.noise * noise_scale(nq + qvel.shape[1])
             qpos += scale[:nq] * self.rng.standard_normal(qpos.shape)
             qvel += scale[nq:] * self.rng.standard_normal(qvel.shape)
         for earlier in self._late:
-            earlier[0][self.fresh], earlier[1][self.fresh] = qpos[self.fresh], qvel[self.fresh]
-        self._late.append((qpos, qvel))
+            for name, value in sensed.items():
+                earlier[name][self.fresh] = value[self.fresh]
+        self._late.append({name: np.array(value) for name, value in sensed.items()})
 
     def _features(self) -> np.ndarray:
-        qpos, qvel = self._late[0]
-        state = features.FeatureInput.from_state(qpos, qvel, self.action, phase=self.phase, heading=self.heading)
+        extra = dict(self._late[0])
+        qpos, qvel = extra.pop("qpos"), extra.pop("qvel")
+        state = features.FeatureInput.from_state(
+            qpos, qvel, self.action, phase=self.phase, heading=self.heading, extra=extra
+        )
         return features.compute(self.library.features, state)
 
     def _events(self) -> None:
@@ -234,6 +257,7 @@ class Arena:
         if config.switch_every_s:
             rows = np.flatnonzero((self.age >= self._next_switch) & live)
             self.command[rows] = self._draw_command(len(rows))
+            self._pushed[rows] = self._draw_goal(rows)
             self._schedule(self._next_switch, rows, config.switch_every_s)
         if config.push_every_s:
             rows = np.flatnonzero((self.age >= self._next_push) & live)
@@ -245,11 +269,19 @@ class Arena:
 
     def _draw_command(self, n: int) -> np.ndarray:
         k = len(self.library.names)
-        command = np.eye(k)[self.rng.integers(0, k, n)]
+        command = np.eye(k)[self.rng.choice(self._here, n)]
         blended = self.rng.random(n) < self.config.blend_share
         share = self.rng.random((n, 1))
-        other = np.eye(k)[self.rng.integers(0, k, n)]
+        other = np.eye(k)[self.rng.choice(self._here, n)]
         return np.where(blended[:, None], share * command + (1 - share) * other, command)
+
+    def _draw_goal(self, rows: np.ndarray) -> bool:
+        """New goals for the left hand in reach's box around where each robot is, if any skill has goals."""
+        if not any(task.has_goal for task in self.library.tasks):
+            return False
+        self.goal[rows] = sample_goal(self.rng, (len(rows),))
+        self.goal[rows, :2] += self.physics.qpos[rows, :2]
+        return True
 
     def _schedule(self, when: np.ndarray, rows: np.ndarray, every_s: float) -> None:
         mean = max(2.0, every_s / DECISION_DT)

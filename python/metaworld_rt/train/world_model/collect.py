@@ -91,7 +91,7 @@ def score(arena: Arena, policy: Policy, skill: int, decisions: int = 1000) -> Sc
         view = arena.view()
         action = np.clip(policy(view), -1, 1)
         outcome = arena.step(action)
-        returns += np.where(alive, outcome.rewards[:, skill], 0.0)
+        returns += np.where(alive, outcome.rewards[:, skill] * arena.library.tasks[skill].best_reward, 0.0)
         lengths += alive
         away.append(np.square(action - view.reference).mean(-1)[alive])
         if before is not None:
