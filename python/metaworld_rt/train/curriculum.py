@@ -37,12 +37,12 @@ class Lesson:
 
 CURRICULA: dict[str, tuple[Lesson, ...]] = {
     "h1": (
-        Lesson("walk", "walk-1"),
-        Lesson("stand", "stand-1", start="walk-1", banks=("walk-1",), decisions=2_000_000),
-        Lesson("run", "run-1", start="walk-1", banks=("walk-1", "stand-1"), decisions=7_000_000),
-        Lesson("run", "run-2", start="run-1", banks=("walk-1", "stand-1"), decisions=2_000_000, collisions="full"),
-        Lesson("walk", "walk-2", "walk-1", ("run-2", "stand-1"), 0.6, decisions=2_000_000, collisions="full"),
-        Lesson("stand", "stand-2", "walk-2", ("run-2", "walk-2"), 0.6, decisions=2_500_000, collisions="full"),
+        Lesson("walk", "walk-1", decisions=3_500_000),
+        Lesson("stand", "stand-1", "walk-1", ("walk-1",), decisions=1_200_000),
+        Lesson("run", "run-1", "walk-1", ("walk-1", "stand-1"), decisions=5_500_000),
+        Lesson("run", "run-2", "run-1", ("walk-1", "stand-1"), decisions=1_500_000, collisions="full"),
+        Lesson("walk", "walk-2", "walk-1", ("run-2", "stand-1"), 0.6, decisions=1_500_000, collisions="full"),
+        Lesson("stand", "stand-2", "walk-2", ("run-2", "walk-2"), 0.6, decisions=2_000_000, collisions="full"),
     ),
 }
 

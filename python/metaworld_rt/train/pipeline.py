@@ -119,6 +119,7 @@ def write(
     episodes: int = 8,
     threads: int = 2,
     progress: Progress | None = None,
+    alpha: float = 0.7,
     **more,
 ) -> dict:
     """Choose planner settings by trial and write the bundle.
@@ -133,6 +134,7 @@ def write(
         episodes: of every trial.
         threads: of every trial's physics.
         progress: called with (phase, done, total, figures).
+        alpha: trust in the command against the gate, in the trials and in the bundle.
         **more: of `export_bundle`.
 
     Raises:
@@ -160,7 +162,10 @@ def write(
             means = {where: trial.mean(where) for where in SITUATIONS}
             progress("planner settings", len(tried), len(CANDIDATES) + 2, means)
 
-        planner, _ = choose(library, model, episodes=episodes, progress=on, threads=threads)
+        settings = {"episodes": episodes, "threads": threads, "alpha": alpha}
+        if network is not None:
+            settings["gate"] = network.probabilities
+        planner, _ = choose(library, model, progress=on, **settings)
         calibration = visited(world_model, seed)
         table = [
             {"controller": t.name, "situation": where, "skill": skill, **s.summary()}
@@ -180,7 +185,7 @@ def write(
     export_bundle(
         bundle,
         library,
-        **{"name": bundle.stem, **more},
+        **{"name": bundle.stem, "alpha": alpha, **more},
         gate=network,
         world_model=model,
         planner=planner,

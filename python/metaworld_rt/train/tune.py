@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from metaworld_rt.plants.suite import SUITE
 from metaworld_rt.train.world_model.arena import Arena, ArenaConfig
 from metaworld_rt.train.world_model.collect import Score, score
@@ -56,13 +58,20 @@ def try_policy(
     decisions: int = 1000,
     seed: int = 4000,
     threads: int = 1,
+    gate: Callable[[np.ndarray], np.ndarray] | None = None,
+    alpha: float = 1.0,
 ) -> Trial:
-    """Score a controller on every skill in every situation; the same seeds for every controller."""
+    """Score a controller on every skill in every situation; the same seeds for every controller.
+
+    `gate` and `alpha` are those of the bundle, see `Arena`.
+    """
     scores = {}
     for where, config in (situations or SITUATIONS).items():
         for skill in skills or library.names:
             index = library.index(skill)
-            arena = Arena(library, episodes, seed, config, threads=threads, skills=[index] * episodes)
+            arena = Arena(
+                library, episodes, seed, config, threads=threads, skills=[index] * episodes, gate=gate, alpha=alpha
+            )
             scores[where, skill] = score(arena, make(), index, decisions)
             arena.close()
     return Trial(name, scores)
