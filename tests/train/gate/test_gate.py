@@ -49,3 +49,18 @@ def test_a_gate_is_kept_and_refused_for_other_experts(tmp_path):
         load_gate(tmp_path / "gate.pt", other)
     with pytest.raises(CheckpointError, match="no checkpoint"):
         load_gate(tmp_path / "none.pt", library)
+
+
+def test_the_expert_in_charge_wins_a_tie_and_loses_to_one_that_is_much_better(tmp_path):
+    library, rng = untrained(), np.random.default_rng(0)
+    phi = rng.normal(size=(600, 72)).astype(np.float32)
+    weights = np.eye(3)[np.where(phi[:, 0] > 0, 1, 2)]  # which one is in charge shows in the state
+    scores = np.full((600, 3), 0.9)
+    scores[phi[:, 1] > 0.5, 0] = 1.5  # here the first one saves the day
+    np.savez(tmp_path / "returns.npz", phi=phi, scores=scores, weights=weights)
+    gate, _ = train_gate(library, tmp_path, GateConfig(steps=600, hidden=(32,), lr=1e-2))
+    clear = np.abs(phi[:, 0]) > 0.3
+    choice = gate.probabilities(phi).argmax(-1)
+    calm, trouble = clear & (phi[:, 1] < 0.2), clear & (phi[:, 1] > 0.8)
+    assert (choice[calm] == weights[calm].argmax(-1)).mean() > 0.95
+    assert (choice[trouble] == 0).mean() > 0.95

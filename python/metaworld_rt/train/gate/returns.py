@@ -17,7 +17,7 @@ VISITED = ArenaConfig(decisions=800, switch_every_s=4.0, blend_share=0.1, push_e
 
 @dataclass
 class Snapshot:
-    """Full states of n robots, so that they can be put back: what the arena needs, and phi."""
+    """Full states of n robots, so that they can be put back, and the skill weights `[n, K]` that led to each."""
 
     qpos: np.ndarray
     qvel: np.ndarray
@@ -25,6 +25,7 @@ class Snapshot:
     phase: np.ndarray
     heading: np.ndarray
     goal: np.ndarray
+    weights: np.ndarray
 
     def put(self, arena: Arena, rows: np.ndarray) -> None:
         """Set an arena's robots to the states in `rows`; their phase is the one before the next decision."""
@@ -100,4 +101,4 @@ def expert_returns(
 
 
 def _state(arena: Arena):
-    return arena.physics.qpos, arena.physics.qvel, arena.action, arena.phase, arena.heading, arena.goal
+    return arena.physics.qpos, arena.physics.qvel, arena.action, arena.phase, arena.heading, arena.goal, arena.weights

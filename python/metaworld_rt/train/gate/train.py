@@ -27,12 +27,15 @@ class GateConfig:
     Attributes:
         states: visited; a tenth is held out.
         temperature: of the teacher; smaller is more decisive.
+        loyalty: by how much another expert must score more than the one in charge. Without it a tie is a coin's throw:
+            from a steady run walking scores as well as running, and a gate that says half and half slows the run.
         hidden: layer widths.
         steps, batch, lr: of Adam.
     """
 
     states: int = 6000
     temperature: float = 0.02
+    loyalty: float = 0.4
     hidden: tuple[int, ...] = (64, 64)
     steps: int = 3000
     batch: int = 256
@@ -119,7 +122,7 @@ def train_gate(
     cache = folder / "returns.npz"
     if cache.exists():
         with np.load(cache) as file:
-            phi, scores = file["phi"], file["scores"]
+            phi, scores, weights = file["phi"], file["scores"], file["weights"]
     else:
         states = visit(library, config.states, seed + 17, threads=threads)
         total, done = config.states * len(library.names), [0]
@@ -131,8 +134,9 @@ def train_gate(
 
         phi, scores = expert_returns(library, states, threads=threads, progress=step)
         folder.mkdir(parents=True, exist_ok=True)
-        np.savez(cache, phi=phi, scores=scores)
-    gate, figures = fit(phi, scores, config, seed)
+        weights = states.weights
+        np.savez(cache, phi=phi, scores=scores, weights=weights)
+    gate, figures = fit(phi, scores + config.loyalty * weights, config, seed)
     torch.save(
         {
             "format": FORMAT,
