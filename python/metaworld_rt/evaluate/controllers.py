@@ -10,6 +10,7 @@ from .. import _core
 from ..controller import Controller, skill_command
 from ..errors import UserError
 from ..semantic import SkillPlan, Skills, StagePlan, make_backend
+from ..tasks.task import TASKS, get_task
 
 DESCRIPTIONS = {
     "full": "semantic weights, gate, experts and, where the bundle has one, the planner",
@@ -19,15 +20,6 @@ DESCRIPTIONS = {
     "planner-only": "the planner without experts: TD-MPC2 as published",
     "experts": "the weighed experts, no planner",
     "expert:NAME": "one expert alone",
-}
-
-# What a person would say for each task; door is a sequence.
-INSTRUCTIONS = {
-    "stand": "stand still",
-    "walk": "walk forward",
-    "run": "run forward",
-    "reach": "reach the target",
-    "door": "walk to the door, open it and go through",
 }
 
 
@@ -109,7 +101,7 @@ def task_plan(name: str, bundle: _core.Bundle, task: str) -> SkillPlan | str:
     if name.startswith("expert:"):
         return name.partition(":")[2]
     skills = Skills.of(list(bundle.descriptions.items()), bundle.safe_skill)
-    plan = make_backend("matcher").plan(INSTRUCTIONS[task], None, skills)
+    plan = make_backend("matcher").plan(get_task(task).instruction, None, skills)
     if plan.refused:
         raise UserError(f"{bundle.name} has no skill for the task {task}: it has {', '.join(bundle.skills)}")
     if name == "no-semantic":
@@ -121,7 +113,7 @@ def doable(bundle: _core.Bundle) -> list[str]:
     """The tasks that a bundle has skills for and can observe."""
     names = {name for name, _ in bundle.observation}
     found = []
-    for task in INSTRUCTIONS:
+    for task in TASKS:
         try:
             task_plan("full", bundle, task)
         except UserError:

@@ -23,8 +23,9 @@ class Task:
         scene: the scene of `metaworld_rt.plants.h1.build`.
         terms: signals, goal -> reward terms, with the key "reward".
         terminated: signals -> bool, the episode ends early.
-        has_goal: whether a goal position (3, world, m) is drawn at reset.
+        instruction: what a person would say; door is a sequence.
         target_score: the benchmark's score of success over an episode of 1000 decisions.
+        has_goal: whether a goal position (3, world, m) is drawn at reset.
         best_reward: the most that a decision can give.
     """
 
@@ -32,19 +33,40 @@ class Task:
     scene: str
     terms: Callable[[Signals, np.ndarray | None], dict[str, np.ndarray]]
     terminated: Callable[[Signals], np.ndarray]
-    has_goal: bool
+    instruction: str
     target_score: float
+    has_goal: bool = False
     best_reward: float = 1.0
+
+
+def _without_goal(reward: Callable[[Signals], dict[str, np.ndarray]]) -> Callable:
+    return lambda s, _: reward(s)
 
 
 TASKS: dict[str, Task] = {
     task.name: task
     for task in (
-        Task("stand", "floor", lambda s, _: locomotion.stand_reward(s), locomotion.fallen, False, 800.0),
-        Task("walk", "floor", lambda s, _: locomotion.walk_reward(s), locomotion.fallen, False, 700.0),
-        Task("run", "floor", lambda s, _: locomotion.run_reward(s), locomotion.fallen, False, 700.0),
-        Task("reach", "floor", lambda s, goal: reach.reach_reward(s, goal), reach.never, True, 12000.0, 20.0),
-        Task("door", "door", lambda s, _: door.door_reward(s), door.fallen, False, 600.0),
+        Task("stand", "floor", _without_goal(locomotion.stand_reward), locomotion.fallen, "stand still", 800.0),
+        Task("walk", "floor", _without_goal(locomotion.walk_reward), locomotion.fallen, "walk forward", 700.0),
+        Task("run", "floor", _without_goal(locomotion.run_reward), locomotion.fallen, "run forward", 700.0),
+        Task(
+            "reach",
+            "floor",
+            reach.reach_reward,
+            reach.never,
+            "reach the target",
+            12000.0,
+            has_goal=True,
+            best_reward=20.0,
+        ),
+        Task(
+            "door",
+            "door",
+            _without_goal(door.door_reward),
+            door.fallen,
+            "walk to the door, open it and go through",
+            600.0,
+        ),
     )
 }
 

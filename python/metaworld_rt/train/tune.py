@@ -15,6 +15,7 @@ from metaworld_rt.train.world_model.library import ExpertLibrary
 from metaworld_rt.train.world_model.model import WorldModel
 from metaworld_rt.train.world_model.native import planner_policy
 from metaworld_rt.train.world_model.policies import PriorPolicy, follow_experts
+from metaworld_rt.train.world_model.script import plan_of
 
 #: Undisturbed, as the benchmark; and pushed about, which is where a planner can earn its place.
 SITUATIONS = {name: ArenaConfig(**vars(SUITE[name])) for name in ("calm", "pushes")}
@@ -36,7 +37,7 @@ CANDIDATES: dict[str, PlannerConfig] = {
 
 @dataclass(frozen=True)
 class Trial:
-    """Scores of one controller: `scores[situation, skill]`."""
+    """Scores of one controller: `scores[situation, what]`, a skill or the task door."""
 
     name: str
     scores: Mapping[tuple[str, str], Score]
@@ -63,16 +64,29 @@ def try_policy(
 ) -> Trial:
     """Score a controller on every skill in every situation; the same seeds for every controller.
 
+    The skills for a door are scored together, following the plan for the task door.
     `gate` and `alpha` are those of the bundle, see `Arena`.
     """
     scores = {}
     for where, config in (situations or SITUATIONS).items():
         for skill in skills or library.names:
             index = library.index(skill)
+            task = library.tasks[index]
+            door = task.scene == "door"
+            if door and (where, task.name) in scores:
+                continue
             arena = Arena(
-                library, episodes, seed, config, threads=threads, skills=[index] * episodes, gate=gate, alpha=alpha
+                library,
+                episodes,
+                seed,
+                replace(config, scene=task.scene),
+                threads=threads,
+                skills=[index] * episodes,
+                plan=plan_of(task, library) if door else None,
+                gate=gate,
+                alpha=alpha,
             )
-            scores[where, skill] = score(arena, make(), index, decisions)
+            scores[where, task.name if door else skill] = score(arena, make(), index, decisions)
             arena.close()
     return Trial(name, scores)
 

@@ -18,6 +18,7 @@ from metaworld_rt.plants.disturbance import Disturbances, noise_scale
 from metaworld_rt.plants.h1 import DECISION_DT, build
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.plants.suite import Perturbation
+from metaworld_rt.semantic.plan import SkillPlan
 from metaworld_rt.tasks import features
 from metaworld_rt.tasks.reach import sample_goal
 from metaworld_rt.tasks.task import RESET_NOISE
@@ -25,6 +26,7 @@ from metaworld_rt.tasks.vector import VectorPhysics
 from metaworld_rt.train.expert.sense import Senses
 from metaworld_rt.train.expert.shaping import along_heading
 from metaworld_rt.train.world_model.library import ExpertLibrary
+from metaworld_rt.train.world_model.script import Script
 
 WEIGHT_SLEW_PER_S = 4.0
 NEGLIGIBLE = 1e-3
@@ -112,6 +114,7 @@ class Arena:
         config: what happens to them.
         threads: physics threads.
         skills: the first command of each robot, `[B]` indices; drawn if absent.
+        plan: stages that every robot follows from its reset on, in place of commands.
         gate: phi -> probabilities `[B, K]`; absent: the command alone (alpha = 1).
         alpha: trust in the command against the gate.
     """
@@ -125,6 +128,7 @@ class Arena:
         *,
         threads: int = 1,
         skills: Sequence[int] | None = None,
+        plan: SkillPlan | None = None,
         gate: Callable[[np.ndarray], np.ndarray] | None = None,
         alpha: float = 1.0,
     ):
@@ -139,6 +143,7 @@ class Arena:
         self.gate, self.alpha = gate, alpha
         self._home = self.physics.model.key_qpos[0].copy()
         self._skills = skills
+        self._script = None if plan is None else Script(plan, library.names, count)
         self._here = [i for i, task in enumerate(library.tasks) if task.scene == k.scene or task.name == "stand"]
         if not self._here:
             raise ValueError(f"no skill of {', '.join(library.names)} is for the scene {k.scene}")
@@ -163,7 +168,10 @@ class Arena:
         self.over[rows], self.fresh[rows] = False, True
         self._senses.reset(rows)
         self._draw_goal(rows)
-        if self._skills is None:
+        if self._script is not None:
+            self._script.reset(rows)
+            self.command[rows] = self._script.command[rows]
+        elif self._skills is None:
             self.command[rows] = self._draw_command(n)
         else:
             self.command[rows] = np.eye(len(self.library.names))[np.asarray(self._skills)[rows]]
@@ -254,7 +262,10 @@ class Arena:
         config, rng = self.config, self.rng
         live = ~self.over
         self._pushed = np.zeros(self.count, bool)
-        if config.switch_every_s:
+        if self._script is not None:
+            self._script.advance(self.physics.qpos)
+            self.command = self._script.command
+        elif config.switch_every_s:
             rows = np.flatnonzero((self.age >= self._next_switch) & live)
             self.command[rows] = self._draw_command(len(rows))
             self._pushed[rows] = self._draw_goal(rows)

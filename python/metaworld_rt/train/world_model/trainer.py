@@ -16,6 +16,7 @@ import torch
 
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
+from metaworld_rt.tasks.task import get_task
 from metaworld_rt.train.expert.checkpoint import CheckpointError
 from metaworld_rt.train.log import Log
 from metaworld_rt.train.world_model import checkpoint
@@ -28,6 +29,7 @@ from metaworld_rt.train.world_model.losses import Learner
 from metaworld_rt.train.world_model.model import WorldModel
 from metaworld_rt.train.world_model.native import planner_policy
 from metaworld_rt.train.world_model.policies import Bursts, PriorPolicy, follow_experts
+from metaworld_rt.train.world_model.script import plan_of
 
 SAVE_EVERY_S = 60.0
 #: Decisions a file, of experts and of the planner: what a kill in the middle of collecting can lose.
@@ -43,6 +45,9 @@ COLLECTING_PLANNER = PlannerConfig(
 COLLECTING_ARENA = ArenaConfig(
     decisions=800, switch_every_s=5.0, blend_share=0.15, push_every_s=4.0, push=1.6, turn=0.2
 )
+
+#: The same in front of a door, where there is no room for strong pushes and other courses, and a plan to follow.
+COLLECTING_AT_DOOR = ArenaConfig(scene="door", decisions=800, push_every_s=4.0, push=0.5)
 
 #: Learning rates for supervised targets from plentiful data, in place of TD-MPC2's constant 3e-4.
 FAST = LossConfig(lr=1e-3, encoder_lr=3e-4, decay=0.1)
@@ -63,6 +68,8 @@ class Schedule:
         capacity: decisions kept.
         published: plain TD-MPC2, no experts anywhere (the `planner-only` baseline).
         skill: collect under this one command alone; empty: all of them, switching.
+        loss, planner, arena: of learning, of collecting with the planner, and where.
+        at_door: where every second part is collected, if there are skills for a door.
     """
 
     size: str = "small"
@@ -80,6 +87,7 @@ class Schedule:
     loss: LossConfig = FAST
     planner: PlannerConfig = COLLECTING_PLANNER
     arena: ArenaConfig = COLLECTING_ARENA
+    at_door: ArenaConfig = COLLECTING_AT_DOOR
 
 
 def published(skill: str, size: str = "1M", decisions: int = 100_000) -> Schedule:
@@ -201,7 +209,10 @@ class WorldModelTrainer:
         s = self.schedule
         seed = self.seed + 1000 * index + 10 * part
         skills = [self.library.index(s.skill)] * s.robots if s.skill else None
-        arena = Arena(self.library, s.robots, seed, s.arena, threads=self.threads, skills=skills)
+        config, plan = s.arena, None
+        if part % 2 and not s.skill and any(task.scene == "door" for task in self.library.tasks):
+            config, plan = s.at_door, plan_of(get_task("door"), self.library)
+        arena = Arena(self.library, s.robots, seed, config, threads=self.threads, skills=skills, plan=plan)
         explore = Bursts(s.robots, H1.n, seed + 1)
         policy = follow_experts
         if index > 0:
