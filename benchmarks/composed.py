@@ -2,7 +2,8 @@
 
     python benchmarks/composed.py --bundle models/h1-locomotion --seeds 50 --json benchmarks/data/composed.json
 
-The script is a list of (skill, seconds). In each part the reward is that of the part's task, from 0 to 1 a decision;
+The script is a list of (skill, seconds); each seed adds up to 0.8 s to each part but the last, so that the switches
+come at every moment of the gait. In each part the reward is that of the part's task, from 0 to 1 a decision;
 a fall ends the episode. `full` and `experts` follow the script as a plan of stages; `no-semantic` is told nothing, so
 that the gate weighs the experts, or all weigh the same where there is no gate: the paper's ablation of the VLM.
 """
@@ -27,8 +28,8 @@ from metaworld_rt.semantic.plan import Until
 from metaworld_rt.tasks.task import get_task
 
 SCRIPTS = {
-    ("stand", "walk"): (("stand", 2), ("walk", 4), ("stand", 3), ("walk", 4), ("stand", 3)),
-    ("stand", "walk", "run"): (("stand", 2), ("walk", 4), ("run", 5), ("walk", 4), ("stand", 4)),
+    ("stand", "walk"): (("stand", 2), ("walk", 4), ("stand", 3), ("walk", 4), ("stand", 6)),
+    ("stand", "walk", "run"): (("stand", 2), ("walk", 4), ("run", 5), ("walk", 4), ("stand", 7)),
 }
 CONTROLLERS = ("full", "experts", "no-semantic")
 TTL_NS = 3_600_000_000_000
@@ -45,8 +46,18 @@ def plan_of(script: Sequence[tuple[str, float]]) -> SkillPlan:
     )
 
 
+def drawn(script: Sequence[tuple[str, float]], seed: int) -> list[tuple[str, float]]:
+    """The script with its parts as long as this seed makes them, in whole decisions; the sum stays."""
+    extra = np.random.default_rng(seed).integers(0, 41, len(script)) * 0.02
+    extra[-1] = 0.0
+    parts = [(skill, seconds + more) for (skill, seconds), more in zip(script, extra, strict=True)]
+    skill, seconds = parts[-1]
+    return [*parts[:-1], (skill, seconds - extra.sum())]
+
+
 def fly(bundle, task: BuiltinTask, driver: Driver, script: Sequence[tuple[str, float]], told: bool, seed: int) -> dict:
     """One episode."""
+    script = drawn(script, seed)
     controller, observer = driver.begin(), Observer(bundle.observation, task.observes)
     if told:
         controller.post_command(skill_command(bundle, plan_of(script), ttl_ns=TTL_NS))
