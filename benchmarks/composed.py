@@ -28,6 +28,7 @@ from metaworld_rt.semantic.plan import Until
 from metaworld_rt.tasks.task import get_task
 
 SCRIPTS = {
+    "run-stand": (("walk", 2), ("run", 5), ("stand", 6)),
     ("stand", "walk"): (("stand", 2), ("walk", 4), ("stand", 3), ("walk", 4), ("stand", 6)),
     ("stand", "walk", "run"): (("stand", 2), ("walk", 4), ("run", 5), ("walk", 4), ("stand", 7)),
 }
@@ -79,11 +80,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", default="models/h1-locomotion")
     parser.add_argument("--controllers", default=",".join(CONTROLLERS))
+    parser.add_argument("--script", default="", help="run-stand; default: all the bundle's skills")
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     bundle = load(args.bundle)
-    script = SCRIPTS.get(tuple(bundle.skills))
+    script = SCRIPTS.get(args.script or tuple(bundle.skills))
     if script is None:
         print(f"no script for the skills {', '.join(bundle.skills)}", file=sys.stderr)
         return 1

@@ -12,6 +12,7 @@ A row of ours that was not measured does not appear. The published figures are c
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 from collections import defaultdict
@@ -180,6 +181,7 @@ def render(documents: list[dict]) -> str:
     lines += motion(documents)
     lines += disturbed(documents)
     lines += composed()
+    lines += trials()
     lines += [
         "",
         "## Published, not measured by us",
@@ -265,6 +267,34 @@ def composed() -> list[str]:
                 f"| {row['controller']} | {row['return_mean']:.1f} ± {row['return_std']:.1f} | {row['return_min']:.1f} "
                 f"| {row['most']} | {row['falls']} of {row['seeds']} |"
             )
+    return lines
+
+
+def trials() -> list[str]:
+    """Planner settings that were tried when a shipped bundle was exported."""
+    lines = []
+    for path in sorted((ROOT / "models").glob("*/bundle.json")):
+        description = json.loads(path.read_text())
+        table = description["provenance"].get("world_model", {}).get("trials", [])
+        if not table:
+            continue
+        cells = {(r["controller"], r["situation"], r["skill"]): r for r in table}
+        names, situations, skills = (list(dict.fromkeys(key[i] for key in cells)) for i in range(3))
+        columns = list(itertools.product(situations, skills))
+        lines += [
+            "",
+            f"## Planner settings tried: {description['name']}",
+            f"By `export --world-model`, {table[0]['episodes']} episodes each from the same seeds, in the trainer's "
+            "arena (physics without a warm start). Mean return, in brackets the mean decisions lived; "
+            "`train/tune.py` has the settings. Taken is the best when pushed of those that lose nothing when calm.",
+            "",
+            "| settings | " + " | ".join(f"{skill}, {situation}" for situation, skill in columns) + " |",
+            "|---" * (1 + len(columns)) + "|",
+        ]
+        for name in names:
+            row = [cells[name, situation, skill] for situation, skill in columns]
+            shown = [f"{r['return_mean']:.1f} ({r['length_mean']:.0f})" for r in row]
+            lines.append(f"| {name} | {' | '.join(shown)} |")
     return lines
 
 

@@ -18,8 +18,8 @@ import torch
 from metaworld_rt.errors import UserError
 from metaworld_rt.export.assemble import export_bundle
 from metaworld_rt.train.curriculum import CURRICULA, Lesson, skills_of
-from metaworld_rt.train.expert.checkpoint import CheckpointError
 from metaworld_rt.train.expert.trainer import train_expert
+from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.gate.train import GateConfig, load_gate, train_gate
 from metaworld_rt.train.tune import CANDIDATES, SITUATIONS, Trial, choose
 from metaworld_rt.train.world_model import checkpoint

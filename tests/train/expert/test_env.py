@@ -5,9 +5,9 @@ from metaworld_rt.plants.h1 import DECISION_DT
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
 from metaworld_rt.train.expert.bank import Bank, join, load
-from metaworld_rt.train.expert.checkpoint import CheckpointError
 from metaworld_rt.train.expert.locomotion import LocomotionEnv
 from metaworld_rt.train.expert.skill import get_skill
+from metaworld_rt.train.files import CheckpointError
 
 
 @pytest.fixture

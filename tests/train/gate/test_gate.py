@@ -5,7 +5,7 @@ import pytest
 import torch
 from library import untrained
 
-from metaworld_rt.train.expert.checkpoint import CheckpointError
+from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.gate.returns import expert_returns, visit
 from metaworld_rt.train.gate.train import GateConfig, fit, load_gate, train_gate
 

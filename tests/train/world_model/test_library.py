@@ -6,8 +6,8 @@ import torch
 
 from metaworld_rt.tasks import features
 from metaworld_rt.train.expert import checkpoint
-from metaworld_rt.train.expert.checkpoint import CheckpointError
 from metaworld_rt.train.expert.policy import Expert
+from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.world_model.library import load_library
 
 

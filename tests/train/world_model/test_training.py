@@ -5,7 +5,7 @@ import pytest
 import torch
 from library import untrained
 
-from metaworld_rt.train.expert.checkpoint import CheckpointError
+from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.world_model import checkpoint
 from metaworld_rt.train.world_model.buffer import Batch
 from metaworld_rt.train.world_model.config import LossConfig, ModelConfig, PlannerConfig

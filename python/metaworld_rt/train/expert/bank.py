@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from metaworld_rt.plants.robot import H1
-from metaworld_rt.train.expert.checkpoint import CheckpointError
+from metaworld_rt.train.files import CheckpointError
 
 ROBOT_NQ, ROBOT_NV = 7 + H1.n, 6 + H1.n
 

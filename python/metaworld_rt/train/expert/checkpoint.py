@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
 
 from metaworld_rt.tasks.features import Feature, feature
+from metaworld_rt.train import files
 from metaworld_rt.train.expert.policy import Expert
+from metaworld_rt.train.files import CheckpointError
 
 FORMAT = "metaworld_rt.expert/1"
-
-
-class CheckpointError(RuntimeError):
-    """A checkpoint that cannot be used; the message says why and what to do."""
 
 
 def save(path: Path, content: dict) -> None:
@@ -23,14 +20,7 @@ def save(path: Path, content: dict) -> None:
     Raises:
         CheckpointError: the disk is full or the folder cannot be written.
     """
-    part = path.with_suffix(".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save({"format": FORMAT, **content}, part)
-        os.replace(part, path)
-    except (OSError, RuntimeError) as error:
-        part.unlink(missing_ok=True)
-        raise CheckpointError(f"cannot write the checkpoint {path}: {error}") from error
+    files.write(path, FORMAT, content)
 
 
 def load(path: Path) -> dict:
@@ -39,14 +29,7 @@ def load(path: Path) -> dict:
     Raises:
         CheckpointError: no such file, or not one of ours.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"no checkpoint {path}") from error
-    except Exception as error:
-        raise CheckpointError(f"{path} is damaged or no checkpoint: {error}") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is not a checkpoint of the format {FORMAT}")
+    content = files.read(path, FORMAT)
     if "actor" in content and "normaliser.mean" in content["actor"]:  # written before experts had a mask
         content["actor"].setdefault("normaliser.mask", torch.ones_like(content["actor"]["normaliser.mean"]))
     return content

@@ -13,7 +13,8 @@ from torch.nn import functional
 
 from metaworld_rt.export.network import Layer, Mlp
 from metaworld_rt.tasks import features
-from metaworld_rt.train.expert.checkpoint import CheckpointError
+from metaworld_rt.train import files
+from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.gate.returns import expert_returns, visit
 from metaworld_rt.train.world_model.library import ExpertLibrary
 
@@ -137,28 +138,14 @@ def train_gate(
         weights = states.weights
         np.savez(cache, phi=phi, scores=scores, weights=weights)
     gate, figures = fit(phi, scores + config.loyalty * weights, config, seed)
-    torch.save(
-        {
-            "format": FORMAT,
-            "phi": gate.phi,
-            "skills": list(library.names),
-            "hidden": list(gate.hidden),
-            "gate": gate.state_dict(),
-            "figures": figures,
-        },
-        folder / "gate.pt",
-    )
+    content = {"phi": gate.phi, "skills": list(library.names), "hidden": list(gate.hidden)}
+    files.write(folder / "gate.pt", FORMAT, {**content, "gate": gate.state_dict(), "figures": figures})
     return gate, figures
 
 
 def load_gate(path: str | Path, library: ExpertLibrary) -> tuple[Gate, dict[str, float]]:
     """Read a gate; raises CheckpointError if it is none, or of other experts."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"no checkpoint {path}") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is not a gate")
+    content = files.read(path, FORMAT)
     if content["skills"] != list(library.names) or content["phi"] != features.size(library.features):
         raise CheckpointError(f"{path} is a gate over other experts ({', '.join(content['skills'])}); train it again")
     gate = Gate(content["phi"], len(content["skills"]), tuple(content["hidden"]))

@@ -11,8 +11,9 @@ import torch
 
 from metaworld_rt.tasks.features import Feature, size
 from metaworld_rt.tasks.task import Task, get_task
-from metaworld_rt.train.expert.checkpoint import CheckpointError, load_expert, unpack_features
+from metaworld_rt.train.expert.checkpoint import load_expert, unpack_features
 from metaworld_rt.train.expert.policy import widen
+from metaworld_rt.train.files import CheckpointError
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import torch
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
 from metaworld_rt.tasks.task import get_task
-from metaworld_rt.train.expert.checkpoint import CheckpointError
+from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.log import Log
 from metaworld_rt.train.world_model import checkpoint
 from metaworld_rt.train.world_model.arena import Arena, ArenaConfig
