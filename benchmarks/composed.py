@@ -3,7 +3,7 @@
     python benchmarks/composed.py --bundle models/h1-locomotion --seeds 50 --json benchmarks/data/composed.json
 
 The script is a list of (skill, seconds); each seed adds up to 0.8 s to each part but the last, so that the switches
-come at every moment of the gait. In each part the reward is that of the part's task, from 0 to 1 a decision;
+come at every moment of the gait. In each part the reward is that of the part's task, as a share of its best;
 a fall ends the episode. `full` and `experts` follow the script as a plan of stages; `no-semantic` is told nothing, so
 that the gate weighs the experts, or all weigh the same where there is no gate: the paper's ablation of the VLM.
 """
@@ -30,6 +30,9 @@ from metaworld_rt.tasks.task import get_task
 SCRIPTS = {
     "run-stand": (("walk", 2), ("run", 5), ("stand", 6)),
     ("stand", "walk"): (("stand", 2), ("walk", 4), ("stand", 3), ("walk", 4), ("stand", 6)),
+    ("stand", "walk", "run", "reach"): tuple(
+        zip(("stand", "reach", "walk", "run", "walk", "stand"), (1, 7, 4, 4, 4, 6), strict=True)
+    ),
     ("stand", "walk", "run"): (("stand", 2), ("walk", 4), ("run", 5), ("walk", 4), ("stand", 7)),
 }
 CONTROLLERS = ("full", "experts", "no-semantic")
@@ -69,7 +72,7 @@ def fly(bundle, task: BuiltinTask, driver: Driver, script: Sequence[tuple[str, f
         for _ in range(round(seconds / task.decision_s)):
             outcome = task.step(controller.step(decision * period_ns, observer.fill(terms)))
             terms, decision = outcome.terms, decision + 1
-            total += float(reward.terms(task.env.signals(), None)["reward"])
+            total += float(reward.terms(task.env.signals(), task.env.goal)["reward"]) / reward.best_reward
             if outcome.terminated:
                 return {"return": total, "decisions": decision, "fell_in": skill}
     return {"return": total, "decisions": decision, "fell_in": None}
@@ -92,7 +95,7 @@ def main() -> int:
     longest = round(sum(seconds for _, seconds in script) * 50)
     rows = []
     for name in args.controllers.split(","):
-        task, driver = BuiltinTask("walk"), Driver(name, bundle, "walk")
+        task, driver = BuiltinTask("reach" if "reach" in dict(script) else "walk"), Driver(name, bundle, "walk")
         flights = [fly(bundle, task, driver, script, name != "no-semantic", seed) for seed in range(args.seeds)]
         task.close()
         returns = np.array([flight["return"] for flight in flights])
