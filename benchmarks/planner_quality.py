@@ -36,15 +36,14 @@ BUDGETS = ((512, 6), (512, 3), (256, 6), (256, 3), (256, 2), (128, 6), (128, 3),
 KEPT = 0.99  # of the full plan's return
 
 
-def settings(samples: int, iterations: int, precision: str) -> dict[str, float | str]:
-    """The share of elites and of the prior's trajectories is that of the full plan."""
-    return {
-        "samples": samples,
-        "iterations": iterations,
-        "elites": max(1, samples // 8),
-        "prior_trajectories": min(24, samples // 4),
-        "precision": precision,
+def settings(bundle: _core.Bundle, samples: int, iterations: int, precision: str) -> dict[str, float | str]:
+    """Elites and seeds keep the share that they have in the bundle's own plan."""
+    own = bundle.planner
+    share = {
+        name: round(samples * own[name] / own["samples"])
+        for name in ("elites", "prior_trajectories", "expert_trajectories")
     }
+    return {"samples": samples, "iterations": iterations, "precision": precision, **share}
 
 
 def measure(args: argparse.Namespace) -> None:
@@ -58,7 +57,10 @@ def measure(args: argparse.Namespace) -> None:
     budgets = [tuple(map(int, b.split("x"))) for b in args.budgets.split(",")] if args.budgets else BUDGETS
     path = DATA / f"quality-{bundle.name}-{args.task}.json"
     DATA.mkdir(parents=True, exist_ok=True)
-    contenders = [("experts", None), *(("full", settings(*b, p)) for p, b in itertools.product(PRECISIONS, budgets))]
+    contenders = [
+        ("experts", None),
+        *(("full", settings(bundle, *b, p)) for p, b in itertools.product(args.precisions.split(","), budgets)),
+    ]
     for name, chosen in contenders:
         row = {"controller": name, **(chosen or {})}
         if key(row) in known:
@@ -107,7 +109,7 @@ def again(args: argparse.Namespace) -> None:
     if data["digest"] != bundle.digest:
         raise SystemExit(f"{path} is of another {bundle.name}: measure first")
     rows = [r for r in data["rows"] if "p50_ms" in r]
-    fields = ("samples", "iterations", "elites", "prior_trajectories", "precision")
+    fields = ("samples", "iterations", "elites", "prior_trajectories", "expert_trajectories", "precision")
     planners = [_core.MppiPlanner(bundle, gate=False, **{k: r[k] for k in fields}) for r in rows]
     took = [[] for _ in rows]
     for _ in range(7):
@@ -194,6 +196,7 @@ def main() -> int:
     parser.add_argument("--episodes", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--budgets", help="samples x iterations, such as 512x6,128x3; default: a grid")
+    parser.add_argument("--precisions", default=",".join(PRECISIONS), help="default: %(default)s")
     args = parser.parse_args()
     if args.what != "draw" and args.bundle is None:
         parser.error(f"{args.what} needs --bundle")
