@@ -30,9 +30,7 @@ from metaworld_rt.tasks.task import get_task
 SCRIPTS = {
     "run-stand": (("walk", 2), ("run", 5), ("stand", 6)),
     ("stand", "walk"): (("stand", 2), ("walk", 4), ("stand", 3), ("walk", 4), ("stand", 6)),
-    ("stand", "walk", "run", "reach"): tuple(
-        zip(("stand", "reach", "walk", "run", "walk", "stand"), (1, 7, 4, 4, 4, 6), strict=True)
-    ),
+    ("stand", "walk", "reach"): (("stand", 1), ("reach", 7), ("walk", 4), ("stand", 3), ("walk", 3), ("stand", 6)),
     ("stand", "walk", "run"): (("stand", 2), ("walk", 4), ("run", 5), ("walk", 4), ("stand", 7)),
 }
 CONTROLLERS = ("full", "experts", "no-semantic")

@@ -20,8 +20,7 @@ from metaworld_rt.train.world_model.script import plan_of
 #: Undisturbed, as the benchmark; and pushed about, which is where a planner can earn its place.
 SITUATIONS = {name: ArenaConfig(**vars(SUITE[name])) for name in ("calm", "pushes")}
 
-#: Seeds from the experts, none from the prior: an xs prior returned 15 less than the expert it had learned from
-#: (stand, undisturbed), and every plan that mixed its trajectories in paid some of that (docs/training.md).
+#: Seeds from the experts, little noise, and a search that is narrow and pays for leaving them (docs/training.md).
 BASE = PlannerConfig(
     samples=128, iterations=3, elites=24, prior_trajectories=0, expert_trajectories=16,
     temperature=8.0, min_std=0.01, max_std=0.1, guidance=1.0, q_reduction="min",
