@@ -15,7 +15,7 @@ import argparse
 import itertools
 import json
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -89,8 +89,22 @@ def measure(args: argparse.Namespace) -> Path:
     DATA.mkdir(parents=True, exist_ok=True)
     kind = "" if troubles == ["calm"] else "-disturbed"
     path = DATA / f"{description['name']}-{args.suite}{kind}-seed{args.training_seed}.json"
+    if path.exists():
+        document["results"] = merged(json.loads(path.read_text()), document)
     path.write_text(json.dumps(document, indent=1) + "\n")
     return path
+
+
+def merged(before: dict, now: dict) -> list[dict]:
+    """The rows of now, and those of before that were not measured again, if all else is the same."""
+    if any(before.get(key) != now[key] for key in ("bundle_digest", "versions", "first_seed")):
+        return now["results"]
+
+    def key(row: dict) -> tuple:
+        return row["task"], row["disturbance"], row["controller"]
+
+    rows = {key(row): row for row in before["results"]} | {key(row): row for row in now["results"]}
+    return list(rows.values())
 
 
 def rows_of(documents: Iterable[dict]) -> list[dict]:
@@ -226,11 +240,14 @@ def disturbed(documents: list[dict]) -> list[str]:
     for document in filter(is_disturbed, documents):
         rows = {(r["task"], r["disturbance"], r["controller"]): r for r in document["results"]}
         tasks, troubles, controllers = (list(dict.fromkeys(key[i] for key in rows)) for i in range(3))
-        episodes = next(iter(rows.values()))["episodes"]
+        counts = Counter(row["episodes"] for row in rows.values())
+        usual = max(counts, key=counts.__getitem__)
+        more = {key[1]: row["episodes"] for key, row in rows.items() if row["episodes"] != usual}
+        episodes = ", ".join([f"{usual} episodes each", *(f"{n} under {trouble}" for trouble, n in more.items())])
         lines += [
             "",
             f"## Under disturbance: {document['bundle']}",
-            f"`eval --disturbances all` (`plants/suite.py`), {episodes} episodes each from the same seeds, mujoco "
+            f"`eval --disturbances all` (`plants/suite.py`), {episodes}, from the same seeds, mujoco "
             f"{document['versions']['mujoco']}. Mean return, in brackets its share of the calm return and the mean "
             "decisions lived.",
             "",

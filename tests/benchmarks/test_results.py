@@ -51,6 +51,15 @@ def test_the_disturbance_suite_has_its_own_table(results):
     assert "810.0 ± 10.0 (800.0; 2/1)" in text, "disturbed episodes are not pooled with the others"
 
 
+def test_more_episodes_of_one_disturbance_replace_its_rows_alone(results):
+    [row] = document(0, [800.0, 820.0])["results"]
+    same = {"bundle_digest": "d", "versions": {"mujoco": "4.0.0"}, "first_seed": 0}
+    before = {**same, "results": [{**row, "episodes": 2}, {**row, "disturbance": "pushes", "episodes": 2}]}
+    now = {**same, "results": [{**row, "disturbance": "pushes", "episodes": 9}]}
+    assert [(r["disturbance"], r["episodes"]) for r in results.merged(before, now)] == [("calm", 2), ("pushes", 9)]
+    assert results.merged({**before, "bundle_digest": "older"}, now) == now["results"]
+
+
 def test_no_measurement_is_one_clear_line(results, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(results, "DATA", tmp_path)
     assert results.main(["write", "--out", str(tmp_path / "r.md")]) == 1
