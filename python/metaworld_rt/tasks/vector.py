@@ -6,12 +6,14 @@ import mujoco
 import numpy as np
 from mujoco import rollout
 
-from metaworld_rt.plants.h1 import SUBSTEPS
+from metaworld_rt.plants.h1 import DECISION_DT
 from metaworld_rt.tasks.signals import SignalReader, Signals
 
 
 class VectorPhysics:
-    """`count` copies of one model, stepped one decision (10 substeps) at a time on `threads` threads.
+    """`count` copies of one model, stepped one decision at a time on `threads` threads.
+
+    A decision is 20 ms: 10 substeps, or fewer where the model's timestep was made coarser for training.
 
     Not thread-safe. The solver's warm start is not carried from one decision to the next (a difference of about 1e-8
     to the benchmark's own stepping).
@@ -29,9 +31,10 @@ class VectorPhysics:
         nstate = mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_FULLPHYSICS)
         if nstate != 1 + model.nq + model.nv:
             raise ValueError("VectorPhysics needs a model without activations, plugins or history")
+        self._substeps = round(DECISION_DT / model.opt.timestep)
         self._initial = np.zeros((count, nstate))
-        self._state = np.zeros((count, SUBSTEPS, nstate))
-        self._sensors = np.zeros((count, SUBSTEPS, model.nsensordata))
+        self._state = np.zeros((count, self._substeps, nstate))
+        self._sensors = np.zeros((count, self._substeps, model.nsensordata))
         self.qpos = np.tile(model.key_qpos[0], (count, 1))
         self.qvel = np.zeros((count, model.nv))
         self._reader = SignalReader(model)
@@ -47,7 +50,7 @@ class VectorPhysics:
         nq = self.model.nq
         self._initial[:, 1 : 1 + nq] = self.qpos
         self._initial[:, 1 + nq :] = self.qvel
-        control = np.repeat(target[:, None, :], SUBSTEPS, axis=1)
+        control = np.repeat(target[:, None, :], self._substeps, axis=1)
         self._pool.rollout(
             self._models,
             self._data,
