@@ -12,6 +12,7 @@ from metaworld_rt.plants.robot import H1
 from metaworld_rt.train.files import CheckpointError
 
 ROBOT_NQ, ROBOT_NV = 7 + H1.n, 6 + H1.n
+_SCENE = (0, 2)  # joints of a scene: none, or the door's
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Bank:
     """States of one skill's motion, k of them.
 
     Attributes:
-        qpos, qvel: (k, 26), (k, 25), world frame, the robot's own.
+        qpos, qvel: (k, 26), (k, 25), world frame, the robot's own; in a bank of whole states the scene's joints follow.
         action: (k, 19), the normalised action before.
         phase: (k,) cycles, of the next decision, as the phase runs on through a switch of skills.
     """
@@ -67,7 +68,8 @@ def load(path: Path) -> Bank:
         raise CheckpointError(f"no state bank in {path}: {error}") from error
     shapes = [array.shape for array in vars(bank).values()]
     k = len(bank)
-    if k == 0 or shapes != [(k, ROBOT_NQ), (k, ROBOT_NV), (k, H1.n), (k,)]:
+    scene = bank.qpos.shape[-1] - ROBOT_NQ
+    if k == 0 or scene not in _SCENE or shapes != [(k, ROBOT_NQ + scene), (k, ROBOT_NV + scene), (k, H1.n), (k,)]:
         raise CheckpointError(f"{path} is no state bank of h1: its arrays have the shapes {shapes}")
     return bank
 

@@ -1,13 +1,13 @@
-"""The batch that learns the door: approach it, turn the hatch and pull it open, pass through.
+"""The batch that learns the door: approach it, turn the hatch and pull it open, hold it open from the doorway.
 
-Three experts share this batch; a skill's stage says where episodes start and what is rewarded. The door opens towards
-the robot, so opening means turning the hatch by about a radian, hooking the forearm's knob behind the handle, pulling,
-and getting out of the leaf's way; passing means going around the leaf's tip and keeping the leaf from falling shut.
+Three experts share this batch; a skill's name says where episodes start and which states of its own it starts from
+again. The reward is a ladder that never goes down a rung: hand at the hatch, hatch turned, leaf ajar, hand behind the
+leaf's edge, leaf open, robot in the doorway.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,28 +17,52 @@ from metaworld_rt.tasks import features
 from metaworld_rt.tasks.door import PASSED_X, door_reward
 from metaworld_rt.tasks.features import rotation
 from metaworld_rt.tasks.signals import Signals
-from metaworld_rt.train.expert.bank import Bank
+from metaworld_rt.train.expert.archive import Archive
+from metaworld_rt.train.expert.bank import Bank, join
+from metaworld_rt.train.expert.door_hook import ARM_JOINTS, replay_all
+from metaworld_rt.train.expert.door_starts import HINGE_XY, LEAF_OUTER, pool
 from metaworld_rt.train.expert.env import SkillEnv
 from metaworld_rt.train.expert.sense import Senses
-from metaworld_rt.train.expert.shaping import ARMS, Step, arm_reference, effort_terms, gait_terms
+from metaworld_rt.train.expert.shaping import Step, effort_terms
 from metaworld_rt.train.expert.skill import Skill
 
+TIMESTEP = 0.004  # s, of the training physics: half the work, and experts walk on it as they do on the task's 0.002
+EPISODE = (200, 420)  # decisions
 FALLEN_HEIGHT = 0.62
-FALLEN_UP = 0.2
-UNLATCHED = 1.0  # rad: the locks are clear of the frame
+FALLEN_UP = 0.3
+GONE_X = 1.6  # m: walked away; nothing to hold the door with, nothing left to learn
+UNLATCHED = 0.75  # rad: the locks are clear of the frame
+PULLED = 0.2  # rad: from here on the hatch is done with
 OPEN = 1.0  # rad: the task's reward for the hinge is full
-STAND_X = 0.12  # where the base stands to open
-STAND_Y = 0.10
-_HINGE_XY = np.array([0.75, -0.5])
 _HATCH_FROM_HINGE = np.array([0.05, 0.9, 1.2])  # of the closed door
-_HANDLE = np.array([-0.141, -0.12, 0.0])  # the middle of the inner handle, from the hatch's centre, unturned
-_KNOB = np.array([-0.03, 0.0, 0.0])  # from the hand's site to the middle of the knob
+# Where the hand hooks the hatch: between the leaf and the lock's inner rod and under it, from the hatch's centre,
+# unturned. Lifting the rod turns the hatch, and the forearm's knob, caught behind it, pulls. (A random search over arm
+# motions with the pelvis held found this; the handle on the other side offers a forearm without a hand no grip.)
+_HOOK = np.array([-0.10, 0.10, -0.045])
+_EDGE = np.array([LEAF_OUTER + 0.02, 0.99])  # behind the leaf's edge: across and along the leaf from the hinge
+_AROUND = np.array([0.02, 1.12])  # the way there, around the edge
+_IN_PLACE = 0.06  # m from the motion's place at which it begins
+_HOOKED_FROM = 12  # decisions of a motion before which nothing touches the hatch
+_ARM_WEIGHTS = np.array([1.0] * 5 + [0.2] * 4)  # torso, left arm, right arm
+_SHOWN = 1 / 3
+_POOL = 600  # hand-made starts of a kind
+
+# Shares of the hand-made starts; "reset" is the task's own.
+_BEGIN: dict[str, dict[str, float]] = {
+    "door_approach": {"reset": 0.6, "front": 0.4},
+    "door_open": {"reset": 0.2, "front": 0.2, "hooked": 0.2, "ajar": 0.25, "gap": 0.15},
+    "door_pass": {"pulled": 0.15, "ajar": 0.25, "gap": 0.35, "lunge": 0.25},
+}
+_HINGE_BINS = np.array([0.03, 0.12, 0.22, 0.32, 0.5, 0.7, 0.9, 1.05])
+_PLACE_BINS = np.array([0.25, 0.5, 0.8])
+# Hinge bins whose states a skill starts from again: those of the skill before it are in, so that switches are learned.
+_AGAIN = {"door_approach": (0, 1), "door_open": (0, 9), "door_pass": (3, 9)}
 
 
-def handle_position(hinge: np.ndarray, latch: np.ndarray) -> np.ndarray:
-    """World position (..., 3) of the inner handle's middle for hinge and latch angles (...,), rad."""
+def hook_position(hinge: np.ndarray, latch: np.ndarray) -> np.ndarray:
+    """World position (..., 3) of the place to hook the hatch at, for hinge and latch angles (...,), rad."""
     c, s = np.cos(latch), np.sin(latch)
-    x, y, z = _HANDLE
+    x, y, z = _HOOK
     local = np.stack(
         [
             np.full_like(c, x + _HATCH_FROM_HINGE[0]),
@@ -50,16 +74,36 @@ def handle_position(hinge: np.ndarray, latch: np.ndarray) -> np.ndarray:
     ch, sh = np.cos(hinge), np.sin(hinge)
     return np.stack(
         [
-            _HINGE_XY[0] + ch * local[..., 0] - sh * local[..., 1],
-            _HINGE_XY[1] + sh * local[..., 0] + ch * local[..., 1],
+            HINGE_XY[0] + ch * local[..., 0] - sh * local[..., 1],
+            HINGE_XY[1] + sh * local[..., 0] + ch * local[..., 1],
             local[..., 2],
         ],
         axis=-1,
     )
 
 
+def way_behind(hand: np.ndarray, hinge: np.ndarray) -> np.ndarray:
+    """How far a hand (..., 3) is from behind the leaf's edge, m, the way around the edge if it is before the leaf."""
+    away = hand[..., :2] - HINGE_XY
+    c, s = np.cos(hinge), np.sin(hinge)
+    local = np.stack([c * away[..., 0] + s * away[..., 1], c * away[..., 1] - s * away[..., 0]], axis=-1)
+    before = (local[..., 0] < LEAF_OUTER) & (local[..., 1] < _EDGE[1] + 0.03)
+    around = np.linalg.norm(local - _AROUND, axis=-1) + np.linalg.norm(_AROUND - _EDGE)
+    return np.where(before, around, np.linalg.norm(local - _EDGE, axis=-1))
+
+
+def angle_before(base: np.ndarray, hinge: np.ndarray) -> np.ndarray:
+    """How far the base (..., 3) is before the leaf, rad about the hinge; negative behind it, on the passage's side."""
+    away = base[..., :2] - HINGE_XY
+    return np.arctan2(-away[..., 0], away[..., 1]) - hinge
+
+
 class DoorEnv(SkillEnv):
-    """Robots in front of a door each; see `LocomotionEnv` for the arguments."""
+    """Robots in front of a door each; see `LocomotionEnv` for the arguments.
+
+    Banks here hold whole states, the door's joints too, such as those that `door_search` found; with a bank a third of
+    the hand-made starts come from it.
+    """
 
     def __init__(
         self,
@@ -67,24 +111,80 @@ class DoorEnv(SkillEnv):
         count: int = 256,
         seed: int = 0,
         threads: int = 2,
-        collisions: str = "fast",
+        collisions: str = "full",
         banks: Sequence[Bank] = (),
     ) -> None:
-        super().__init__(skill, build("door", collisions=collisions), features.HOUSEHOLD, count, seed, threads, banks)
+        model = build("door", collisions=collisions)
+        model.opt.timestep = TIMESTEP
+        super().__init__(skill, model, features.HOUSEHOLD, count, seed, threads, banks)
         self._senses = Senses(self.physics)
+        self._motions = replay_all(TIMESTEP)
+        self._motion, self._clock = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+        self._shares = dict(_BEGIN[skill.name])
+        if self.banks:
+            self._shares = {"shown": _SHOWN, **{kind: share * (1 - _SHOWN) for kind, share in self._shares.items()}}
+        self._pools = {kind: self._pool(kind) for kind in self._shares if kind != "reset"}
+        bins = (len(_HINGE_BINS) + 1) * (len(_PLACE_BINS) + 1) + 1
+        self.archive = Archive(count, (model.nq, model.nv, self.action.shape[1], 1, 2), bins, 200, self.rng)
         self.begin()
+
+    def _pool(self, kind: str) -> tuple[np.ndarray, ...]:
+        """Hand-made starts of a kind: qpos, qvel, actions, motions and clocks (k, ...)."""
+        if kind == "shown":
+            shown = join(self.banks)
+            return shown.qpos, shown.qvel, shown.action, self._nearest(shown.qpos)
+        if kind in ("hooked", "pulled"):
+            m = self._motions
+            which, when = (index.ravel() for index in np.indices(m.qpos.shape[:2]))
+            good = when > _HOOKED_FROM if kind == "hooked" else m.qpos[which, when, -2] > PULLED
+            which, when = which[good], when[good]
+            state = np.stack([which, when], axis=-1)
+            return m.qpos[which, when], m.qvel[which, when], m.action[which, when], state
+        qpos = pool(self.model, kind, _POOL, self.rng)
+        action = H1.action_of_target(qpos[:, 7:26])
+        return qpos, np.zeros((_POOL, self.model.nv)), action, self._nearest(qpos)
+
+    def _nearest(self, qpos: np.ndarray) -> np.ndarray:
+        """The motion whose place is nearest, and its beginning, (k, 2)."""
+        away = np.linalg.norm(qpos[:, None, :2] - self._motions.place, axis=-1)
+        nearest = away.argmin(axis=1)
+        return np.stack([nearest, np.zeros_like(nearest)], axis=-1)
 
     def _begin(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         n, rng = len(rows), self.rng
         qpos, qvel, action = self.home(n)
+        state = self._nearest(qpos)
         self.heading[rows] = 0.0
-        kind = rng.random(n)
-        begin = _BEGIN[self.skill.name]
-        begin(rng, qpos, kind)
-        yaw = rng.normal(0.0, 0.1, n) * (kind > 0.2)
-        qpos[:, 3], qpos[:, 6] = np.cos(yaw / 2), np.sin(yaw / 2)
-        self._start_from_banks(rows, kind > 1.0 - self.skill.bank_share, qpos, qvel, action)
+        self.archive.forget(rows)
+        self._length[rows] = rng.integers(*EPISODE, n)
+        kinds = rng.choice(len(self._shares), n, p=list(self._shares.values()))
+        for at, kind in enumerate(self._shares):
+            chosen = np.flatnonzero(kinds == at)
+            if kind != "reset" and len(chosen):
+                made = self._pools[kind]
+                pick = rng.integers(0, len(made[0]), len(chosen))
+                qpos[chosen], qvel[chosen], action[chosen], state[chosen] = (part[pick] for part in made)
+        again = np.flatnonzero(rng.random(n) < self.skill.bank_share)
+        lived = self.archive.draw(len(again))
+        again = again[: len(lived[0])]
+        qpos[again], qvel[again], action[again], phase, state[again] = lived
+        self.phase[rows[again]] = phase[:, 0]
+        self._motion[rows], self._clock[rows] = state.T
         return qpos, qvel, action
+
+    def reference(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the motion that each robot imitates is: joint positions (count, 19), rad, and normalised actions."""
+        m = self._motions
+        at = np.minimum(self._clock, m.length - 1)
+        return m.qpos[self._motion, at, 7:26], m.action[self._motion, at]
+
+    def _advance(self, s: Signals, pulled: np.ndarray) -> np.ndarray:
+        """Moves the motions on; they wait for the robot to be in place. Returns how far it is from there, m."""
+        away = np.linalg.norm(s.qpos[:, :2] - self._motions.place[self._motion], axis=-1)
+        self._clock += (self._clock > 0) | (away < _IN_PLACE)
+        again = (self._clock >= self._motions.length) & ~pulled
+        self._clock[again] = 0
+        return away
 
     def _started(self, rows: np.ndarray) -> None:
         self._senses.reset(rows)
@@ -93,92 +193,48 @@ class DoorEnv(SkillEnv):
         return self._senses.terms()
 
     def _failed(self, s: Signals) -> np.ndarray:
-        return (s.qpos[:, 2] < FALLEN_HEIGHT) | (s.torso_up < FALLEN_UP)
+        return (s.qpos[:, 2] < FALLEN_HEIGHT) | (s.torso_up < FALLEN_UP) | (s.imu_x > GONE_X)
+
+    def _bins(self, s: Signals) -> np.ndarray:
+        """The archive's bin of each robot; the last one is for a hatch that is turned while the leaf is shut."""
+        hinge = np.digitize(s.qpos[:, -2], _HINGE_BINS)
+        low, high = _AGAIN[self.skill.name]
+        bins = hinge * (len(_PLACE_BINS) + 1) + np.digitize(s.imu_x, _PLACE_BINS)
+        turned = (hinge == 0) & (s.qpos[:, -1] > UNLATCHED)
+        bins = np.where(turned, len(self.archive.filled) - 1, bins)
+        return np.where((hinge >= low) & (hinge < high), bins, -1)
 
     def _terms(self, step: Step) -> dict[str, np.ndarray]:
         self._senses.update()
         s = step.signals
         hinge, latch = s.qpos[:, -2], s.qpos[:, -1]
+        state = np.stack([self._motion, self._clock], axis=-1)
+        self.archive.look((s.qpos, s.qvel, self.action, self.phase[:, None], state), self._bins(s))
+        arms = np.square(s.qpos[:, 7:26] - self.reference()[0])[:, ARM_JOINTS] @ _ARM_WEIGHTS
+        away = self._advance(s, hinge > PULLED)
         task = door_reward(s)
-        handle = handle_position(hinge, latch)
-        body = rotation(s.qpos[:, 3:7])
-        elbow_x = _hand_axis(s.qpos, body)
-        left = np.linalg.norm(s.left_hand + elbow_x * _KNOB[0] - handle, axis=-1)
-        speed = np.linalg.norm(s.com_velocity[:, :2], axis=-1)
-        place = np.linalg.norm(s.qpos[:, :2] - [STAND_X, STAND_Y], axis=-1)
-        arms = np.square(s.qpos[:, 7:26][:, ARMS] - arm_reference(self.skill, step.phase))
-        gait = gait_terms(self.skill, step)
-        moving = np.clip(speed / 0.4, 0.0, 1.0)
-        open_share = np.clip(hinge / OPEN, 0.0, 1.2)
+        near = np.linalg.norm(s.left_hand - hook_position(hinge, latch), axis=-1)
+        behind = np.minimum(*(way_behind(hand, hinge) for hand in (s.left_hand, s.right_hand)))
+        pulled, half = hinge > PULLED, hinge > 0.6
+        opened = np.clip(hinge / OPEN, 0.0, 1.0)
+        passed = np.clip((s.imu_x + 0.1) / (PASSED_X + 0.1), 0.0, 1.0)
+        # Leaning on the shut door brings the robot nearer the passage, and no nearer to opening it. The approach alone
+        # is paid for it: it can do no more, and is what the task is left with where the door stays shut.
+        leaning = 0.35 * task["passage_reward"] * ~pulled * (self.skill.name != "door_approach")
         return {
-            "task": task["reward"],
-            "place": np.exp(-np.square(place / 0.3)),
-            "hand": 0.5 * np.exp(-left / 0.5) + 0.5 * np.exp(-np.square(left / 0.12)),
-            "latch": np.clip(latch / UNLATCHED, 0.0, 1.0),
-            "ajar": np.clip(hinge / 0.1, 0.0, 1.0),
-            "open": open_share,
-            "opening": np.clip(s.qvel[:, -2], -0.5, 1.0) * (hinge < OPEN),
-            "through": np.clip((s.imu_x + 0.3) / (PASSED_X + 0.3), 0.0, 1.0),
-            "both": np.clip(open_share, 0.0, 1.0) * np.clip((s.imu_x - 0.2) / (PASSED_X - 0.2), 0.0, 1.0),
-            "facing": body[:, 0, 0],
-            "still": np.exp(-np.square(speed / 0.3)),
-            "gait": moving * gait["gait"] + (1.0 - moving),
+            "task": task["reward"] - leaning,
+            "place": np.where(pulled, 1.0, np.exp(-np.square(away / 0.2))),
+            "mimic": np.where(pulled, 1.0, np.exp(-2.0 * arms)),
+            "hand": np.where(pulled, 1.0, 0.5 * np.exp(-near / 0.4) + 0.5 * np.exp(-np.square(near / 0.12))),
+            "latch": np.where(pulled, 1.0, np.clip(latch / UNLATCHED, 0.0, 1.0)),
+            "ajar": np.clip(hinge / PULLED, 0.0, 1.0),
+            "behind": np.where(half, 1.0, pulled * np.exp(-behind / 0.3)),
+            "around": pulled * np.clip(1.0 - angle_before(s.qpos[:, :3], hinge) / 0.8, 0.0, 1.0),
+            "open": opened,
+            "opening": np.clip(s.qvel[:, -2], -0.3, 0.8) * (hinge < OPEN),
+            "both": opened * passed,
+            "facing": rotation(s.qpos[:, 3:7])[:, 0, 0],
             "upright": s.torso_up,
-            "arms": -arms[:, 4:].sum(axis=-1),
-            "torso": -np.square(s.qpos[:, 17]),
+            "joint_speed": -np.square(s.qvel[:, 6:25]).sum(axis=-1),
             **effort_terms(step),
         }
-
-
-def _hand_axis(qpos: np.ndarray, body: np.ndarray) -> np.ndarray:
-    """Roughly where the left forearm points, (count, 3) world: enough to place the knob 3 cm behind the hand's site."""
-    pitch = qpos[:, 7 + H1.joints.index("left_shoulder_pitch")] + qpos[:, 7 + H1.joints.index("left_elbow")]
-    local = np.stack([np.cos(pitch), np.zeros_like(pitch), -np.sin(pitch)], axis=-1)
-    return np.einsum("bij,bj->bi", body, local)
-
-
-def _begin_approach(rng: np.random.Generator, qpos: np.ndarray, kind: np.ndarray) -> None:
-    spread = kind > 0.4
-    n = len(qpos)
-    qpos[:, 0] += spread * rng.uniform(-0.9, 0.15, n)
-    qpos[:, 1] += spread * rng.uniform(-0.2, 0.2, n)
-
-
-def _begin_open(rng: np.random.Generator, qpos: np.ndarray, kind: np.ndarray) -> None:
-    """In front of the closed door; or with the hatch turned, ajar or half open, so that the end is learned first."""
-    n = len(qpos)
-    near = kind > 0.25
-    qpos[:, 0] += near * rng.uniform(-0.15, 0.15, n)
-    qpos[:, 1] += near * rng.uniform(-0.1, 0.2, n)
-    turned = (kind > 0.45) & (kind < 0.6)
-    qpos[:, -1] = np.where(turned, rng.uniform(0.3, 1.3, n), qpos[:, -1])
-    ajar = kind > 0.6
-    hinge = np.where(rng.random(n) < 0.5, rng.uniform(0.05, 0.3, n), rng.uniform(0.2, 1.1, n))
-    qpos[:, -2] = np.where(ajar, hinge, qpos[:, -2])
-    qpos[:, -1] = np.where(ajar, rng.uniform(0.6, 1.2, n), qpos[:, -1])
-    _step_back(qpos, ajar)
-
-
-def _begin_pass(rng: np.random.Generator, qpos: np.ndarray, kind: np.ndarray) -> None:
-    """With the door open: beside its tip, or further and further through the doorway."""
-    n = len(qpos)
-    along = rng.random(n)
-    qpos[:, 0] = -0.35 + 1.3 * along * (kind > 0.5)
-    qpos[:, 1] = 0.25 - 0.2 * along * (kind > 0.5) + rng.uniform(-0.05, 0.05, n)
-    qpos[:, -2] = rng.uniform(0.9, 1.38, n)
-    qpos[:, -1] = np.where(rng.random(n) < 0.5, 0.0, rng.uniform(0.0, 1.2, n))
-
-
-def _step_back(qpos: np.ndarray, rows: np.ndarray) -> None:
-    """Moves robots out of the leaf's way."""
-    hinge = qpos[:, -2]
-    leaf_x = _HINGE_XY[0] - np.sin(hinge) * 0.9
-    limit = leaf_x - 0.45
-    qpos[:, 0] = np.where(rows, np.minimum(qpos[:, 0], np.maximum(limit, -1.0)), qpos[:, 0])
-
-
-_BEGIN: dict[str, Callable[[np.random.Generator, np.ndarray, np.ndarray], None]] = {
-    "door_approach": _begin_approach,
-    "door_open": _begin_open,
-    "door_pass": _begin_pass,
-}
