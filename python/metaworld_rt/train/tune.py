@@ -130,10 +130,12 @@ def choose(
             if key[0] == "calm"
         )
 
-    disturbed = [where for where in {key[0] for key in experts.scores} if where != "calm"]
+    judged = [key for key in experts.scores if key[0] != "calm"] or list(experts.scores)
 
     def merit(trial: Trial) -> float:
-        return sum(trial.mean(where) for where in disturbed) if disturbed else trial.mean("calm")
+        """Mean return over the experts', so that a task of many points weighs no more than the others."""
+        shares = [trial.scores[key].returns.mean() / max(experts.scores[key].returns.mean(), 1e-9) for key in judged]
+        return float(np.mean(shares))
 
     fit = [trial for trial in trials if trial.name in candidates and keeps(trial) and merit(trial) >= merit(experts)]
     best = max(fit, key=merit, default=None)
