@@ -34,6 +34,7 @@ SCRIPTS = {
     ("stand", "walk", "run"): (("stand", 2), ("walk", 4), ("run", 5), ("walk", 4), ("stand", 7)),
 }
 CONTROLLERS = ("full", "experts", "no-semantic")
+FALLEN = 0.4  # m of the pelvis: a task may go on where somebody lies (reach does), this one ends
 TTL_NS = 3_600_000_000_000
 
 
@@ -71,7 +72,7 @@ def fly(bundle, task: BuiltinTask, driver: Driver, script: Sequence[tuple[str, f
             outcome = task.step(controller.step(decision * period_ns, observer.fill(terms)))
             terms, decision = outcome.terms, decision + 1
             total += float(reward.terms(task.env.signals(), task.env.goal)["reward"]) / reward.best_reward
-            if outcome.terminated:
+            if outcome.terminated or terms["base_pos"][2] < FALLEN:
                 return {"return": total, "decisions": decision, "fell_in": skill}
     return {"return": total, "decisions": decision, "fell_in": None}
 

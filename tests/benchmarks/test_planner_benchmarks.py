@@ -2,6 +2,7 @@
 
 import json
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,14 @@ def test_the_page_is_filled_from_the_data(scripts, monkeypatch, tmp_path):
 def test_the_cheapest_setting_within_one_percent_is_chosen(scripts, capsys):
     import planner_quality
 
+    own = {"samples": 128, "elites": 24, "prior_trajectories": 0, "expert_trajectories": 16}
+    bundle = types.SimpleNamespace(planner=own)
+    assert planner_quality.settings(bundle, 64, 3, "fp32")["elites"] == 12  # the bundle's share
+
     def row(samples, mean, ms):
         return {
             "controller": "full",
-            **planner_quality.settings(samples, 3, "fp32"),
+            **planner_quality.settings(bundle, samples, 3, "fp32"),
             "return_mean": mean,
             "p50_ms": ms,
         }
