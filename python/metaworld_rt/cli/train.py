@@ -55,6 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     semantic.add_argument("--start", type=Path, metavar="FILE", help="planner checkpoint to begin with")
     semantic.add_argument("--exclude", type=Path, metavar="FILE", help="a test set whose sentences are not trained on")
+    semantic.add_argument(
+        "--only", choices=["eye", "planner"], help="train this half, export nothing: the other can run beside it"
+    )
     common.add_json(semantic)
     semantic.set_defaults(execute=_semantic)
 
@@ -135,16 +138,23 @@ def _expert(args: argparse.Namespace) -> int:
 def _semantic(args: argparse.Namespace) -> int:
     common.check_writable(args.json, "the result")
     need_torch()
-    from ..train.semantic.pipeline import Settings, train
+    from ..train.semantic.pipeline import Settings, train, train_eye_on_scenes, train_planner_on_sentences
 
     for path in (args.start, args.exclude):
         if path is not None and not path.is_file():
             raise UserError(f"cannot read {path}: no such file")
     given = {name: getattr(args, name) for name in _SEMANTIC if getattr(args, name) is not None}
     given |= {name: str(getattr(args, name)) for name in ("start", "exclude") if getattr(args, name) is not None}
-    figures = train(args.out, args.work, Settings(**given))
+    settings = Settings(**given)
+    if args.only:
+        half = {"eye": train_eye_on_scenes, "planner": train_planner_on_sentences}[args.only]
+        figures = {args.only: half(args.work, settings)[1]}
+    else:
+        figures = train(args.out, args.work, settings)
     common.write_json(args.json, "train", {"stage": "semantic", "path": str(args.out), **figures})
-    rows = [[half, name, value] for half in ("eye", "planner") for name, value in figures[half].items()]
+    halves = [half for half in ("eye", "planner") if half in figures]
+    rows = [[half, name, value] for half in halves for name, value in figures[half].items()]
     print(common.table(rows, ["half", "score", "on generated data"]))
-    print(f"{args.out}: score it with benchmarks/semantic.py accuracy")
+    if not args.only:
+        print(f"{args.out}: score it with benchmarks/semantic.py accuracy")
     return 0

@@ -1,0 +1,48 @@
+"""The training command: what can be refused is refused before any work."""
+
+import json
+import re
+
+import pytest
+
+from metaworld_rt.cli import main
+
+
+def test_one_half_of_the_semantic_model_is_trained_alone(tmp_path, capsys):
+    out, result = tmp_path / "model", tmp_path / "r.json"
+    sizes = ["--sentences", "200", "--steps", "2"]
+    args = ["train", "semantic", "--only", "planner", "--out", str(out), "--work", str(tmp_path / "w"), *sizes]
+    assert main([*args, "--json", str(result)]) == 0
+    written = json.loads(result.read_text())
+    assert "planner" in written
+    assert "eye" not in written
+    assert not out.exists(), "one half alone exports nothing"
+    assert "planner" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "expert", "fly", "--out", "x"], "no skill 'fly'|unknown expert 'fly'"),
+        (["train", "expert", "walk", "--out", "x", "--start", "none.pt"], "no checkpoint none.pt"),
+        (["train", "world-model", "--experts", "none", "--out", "x"], "no checkpoint none/stand.pt"),
+        (["train", "gate", "--experts", "none", "--out", "x"], "no checkpoint none/stand.pt"),
+        (["train", "all", "--robot", "g1", "--out", "x"], "unknown robot 'g1'; one of h1"),
+        (["eval", "--tasks", "fly"], "no task 'fly'"),
+    ],
+)
+def test_bad_input_is_one_clear_line(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) != 0
+    said = capsys.readouterr().err.strip()
+    assert len(said.splitlines()) == 1
+    assert re.search(message, said)
+
+
+def test_a_file_that_is_no_checkpoint_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.pt").write_text("hello")
+    assert main(["train", "expert", "walk", "--out", "x", "--start", "text.pt"]) != 0
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("metaworld-rt train: text.pt is damaged or no checkpoint")
+    assert len(said) < 120
