@@ -107,11 +107,10 @@ def search(experts: Sequence[Expert], segments: int, robots: int = 192, seed: in
             phi = torch.from_numpy(features.compute(features.HOUSEHOLD, state))
             with torch.no_grad():
                 base = np.stack([expert(phi).double().numpy() for expert in experts])[who, rows]
-            wanted = base + offset / H1.action_scale
-            wanted[led[:, None] & _ARMS] = motions.action[motion, clock][led[:, None] & _ARMS]
+            base = np.where(led[:, None] & _ARMS, motions.action[motion, clock], base)
             clock = np.minimum(clock + (led & starts), motions.length - 1)
             seen.append((physics.qpos, physics.qvel, action, phase))
-            action = np.clip(wanted, -1.0, 1.0)
+            action = np.clip(base + offset / H1.action_scale, -1.0, 1.0)
             signals = physics.step(H1.target(action))
             senses.update()
             alive &= (signals.qpos[:, 2] > 0.65) & (signals.torso_up > 0.5)

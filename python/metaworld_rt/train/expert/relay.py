@@ -1,14 +1,25 @@
-"""Experts that take over from one another along an episode, as a plan of stages makes them do in the controller."""
+"""Experts that take over from one another along an episode, as a plan of stages makes them do in the controller.
+
+    python -m metaworld_rt.train.expert.relay approach.pt:door_latch:0.75 open.pt:door_hinge:0.5 pass.pt
+
+scores them on the task door from its own reset.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from metaworld_rt.tasks.features import Feature, slices
+from metaworld_rt.tasks.features import HOUSEHOLD, Feature, slices
+from metaworld_rt.tasks.task import get_task
+from metaworld_rt.train.expert.checkpoint import load_expert
+from metaworld_rt.train.expert.evaluate import evaluate
 from metaworld_rt.train.expert.policy import Expert
 
 _DOOR = ("door_hinge", "door_latch")  # the first two numbers of the feature "door", rad
@@ -55,3 +66,32 @@ class Relay(nn.Module):
             self.turn[(self.turn == i) & done] = i + 1
         actions = torch.stack([expert(phi) for expert in self.experts])
         return actions[self.turn, torch.arange(len(phi))]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Scores a relay and prints its return and the mean of each reward term."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("legs", nargs="+", help="CHECKPOINT:RULE:THRESHOLD, the last one CHECKPOINT alone")
+    parser.add_argument("--episodes", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=1234)
+    args = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    legs, periods = [], set()
+    for text in args.legs:
+        path, _, rule = text.partition(":")
+        expert, content = load_expert(path)
+        until, _, threshold = rule.partition(":")
+        legs.append(Leg(expert, until or "never", float(threshold or 0.0)))
+        periods.add(content["period"])
+    if len(periods) > 1:
+        raise ValueError(f"the experts have different gait periods: {sorted(periods)} s")
+    relay = Relay(legs, HOUSEHOLD)
+    result = evaluate(relay, get_task("door"), periods.pop(), args.episodes, args.seed, threads=1, layout=HOUSEHOLD)
+    turns = [int((relay.turn == i).sum()) for i in range(len(legs))]
+    terms = {name: round(value, 4) for name, value in result.terms.items()}
+    print(json.dumps({**result.summary(), "ended_in_leg": turns, "terms": terms}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
