@@ -14,6 +14,8 @@ def add_stages(stages: argparse._SubParsersAction) -> None:
     gate = stages.add_parser("gate", help="p(i|s) from measured returns of every expert")
     _common(gate)
     gate.add_argument("--states", type=common.positive(int), default=6000, metavar="N", help="default: %(default)s")
+    gate.add_argument("--loyalty", type=common.share, default=0.4, metavar="S",
+                      help="what another must score more than the one in charge (default: %(default)s)")  # fmt: skip
     gate.set_defaults(execute=_gate)
 
     model = stages.add_parser("world-model", help="TD-MPC2 over all skills, with the experts' help")
@@ -124,7 +126,8 @@ def _gate(args: argparse.Namespace) -> int:
     from ..train.world_model.library import load_library
 
     library = load_library(args.experts, args.skills)
-    _, figures = train_gate(library, args.out, GateConfig(states=args.states), args.seed, args.threads, bar)
+    config = GateConfig(states=args.states, loyalty=args.loyalty)
+    _, figures = train_gate(library, args.out, config, args.seed, args.threads, bar)
     bar.close()
     common.write_json(args.json, "train", _document("gate", args, **figures))
     print(common.table([[k, v] for k, v in figures.items()], ["gate", "held out"]))

@@ -67,10 +67,11 @@ def expert_returns(
     """Let every expert try from every state.
 
     The score is the mean reward of the expert's own task over `decisions`, and over `tail` more in which a robot that
-    still stands earns its last second's mean, both relative to the best mean seen for that task (99th percentile).
+    still stands earns its last second's mean, both relative to what it usually makes of the states that it was in
+    charge of itself (their median): a task whose best is rare, such as touching a goal, is no reason to doubt it.
 
     Returns:
-        phi `[n, phi]` (the phase of each state as it is), and scores `[n, K]`, 1 for as good as it gets.
+        phi `[n, phi]` (the phase of each state as it is), and scores `[n, K]`, 1 for as good as usual.
     """
     n, k = len(states.qpos), len(library.names)
     raw = np.zeros((n, k))
@@ -97,7 +98,10 @@ def expert_returns(
             if progress:
                 progress(len(rows))
         phi = np.concatenate(parts) if i == 0 else phi
-    return phi, raw / np.maximum(np.percentile(raw, 99, axis=0), 1e-6)
+    usual = [
+        np.median(raw[states.weights[:, i] > 0.5, i]) if (states.weights[:, i] > 0.5).any() else 1.0 for i in range(k)
+    ]
+    return phi, raw / np.maximum(usual, 1e-6)
 
 
 def _state(arena: Arena):

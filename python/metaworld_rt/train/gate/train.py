@@ -138,6 +138,7 @@ def train_gate(
         weights = states.weights
         np.savez(cache, phi=phi, scores=scores, weights=weights)
     gate, figures = fit(phi, scores + config.loyalty * weights, config, seed)
+    figures["loyalty"] = config.loyalty
     content = {"phi": gate.phi, "skills": list(library.names), "hidden": list(gate.hidden)}
     files.write(folder / "gate.pt", FORMAT, {**content, "gate": gate.state_dict(), "figures": figures})
     return gate, figures
