@@ -25,8 +25,8 @@ from metaworld_rt.cli.common import versions
 from metaworld_rt.faults import FAULTS, Fault, FlightResult, Walk, fly
 from metaworld_rt.faults.catalogue import STOP, State
 from metaworld_rt.faults.wall_clock import hogged, planner_stopped
+from page import fill
 
-BEGIN, END = "<!-- fault matrix: begin -->", "<!-- fault matrix: end -->"
 WALL_CLOCK = (
     (
         "servo starved 50 ms by a FIFO hog",
@@ -165,8 +165,6 @@ def line(r: dict) -> str:
 
 def replace_table(path: Path, document: dict) -> None:
     text = path.read_text(encoding="utf-8")
-    head, rest = text.split(BEGIN)
-    _, tail = rest.split(END)
     table = [
         "| fault | what happened, of how many flights | rungs that counted, in how many flights | m/s at the end | "
         "non-finite | beyond limits |",
@@ -178,7 +176,7 @@ def replace_table(path: Path, document: dict) -> None:
         f"{document['times']} flights a fault, planner ({document['planner']}) on; undisturbed it walks at "
         f"{document['undisturbed_speed_m_s']:.2f} m/s."
     )
-    path.write_text(head + BEGIN + "\n" + "\n".join(table) + "\n\n" + note + "\n" + END + tail, encoding="utf-8")
+    path.write_text(fill(text, "fault matrix", "\n".join([*table, "", note])), encoding="utf-8")
 
 
 if __name__ == "__main__":

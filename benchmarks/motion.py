@@ -14,15 +14,13 @@ import json
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from metaworld_rt.cli.common import versions
-from metaworld_rt.plants.h1 import DECISION_DT, build
+from metaworld_rt.plants.h1 import DECISION_DT
 from metaworld_rt.plants.robot import H1
-from metaworld_rt.tasks import features
-from metaworld_rt.tasks.vector import VectorPhysics
-from metaworld_rt.train.expert.checkpoint import load_expert
 from metaworld_rt.train.expert.trainer import train_expert
+from metaworld_rt.train.world_model.arena import Arena
+from metaworld_rt.train.world_model.library import load_library
 
 DATA = Path(__file__).parent / "data" / "motion.json"
 SETTLE_S, CYCLES, RATE = 5.0, 5, 30.0
@@ -30,18 +28,12 @@ SETTLE_S, CYCLES, RATE = 5.0, 5, 30.0
 
 def record(expert_path: Path, clip_path: Path) -> None:
     """Some cycles of an expert's steady motion, at `RATE` Hz."""
-    expert, content = load_expert(expert_path)
-    physics = VectorPhysics(build("floor", collisions="full"), 1, 1)
-    phase, action, rows = 0.0, np.zeros((1, H1.n)), []
-    for _ in range(round((SETTLE_S + CYCLES * content["period"]) / DECISION_DT)):
-        phase = (phase + DECISION_DT / content["period"]) % 1.0
-        state = features.FeatureInput.from_state(physics.qpos, physics.qvel, action, phase=phase)
-        with torch.no_grad():
-            action = expert(torch.from_numpy(features.compute(features.LOCOMOTION, state))).double().numpy()
-        action = np.clip(action, -1.0, 1.0)
-        physics.step(H1.target(action))
-        rows.append(physics.qpos[0].copy())
-    physics.close()
+    library = load_library(expert_path.parent, [expert_path.stem])
+    arena, rows = Arena(library, 1, skills=[0]), []
+    for _ in range(round((SETTLE_S + CYCLES * library.periods[0]) / DECISION_DT)):
+        arena.step(arena.view().reference)
+        rows.append(arena.physics.qpos[0].copy())
+    arena.close()
     qpos = np.array(rows[round(SETTLE_S / DECISION_DT) :])
     have = np.arange(len(qpos)) * DECISION_DT
     want = np.arange(0.0, have[-1], 1.0 / RATE)

@@ -20,10 +20,10 @@ from metaworld_rt.evaluate.builtin import BuiltinTask
 from metaworld_rt.evaluate.controllers import Driver
 from metaworld_rt.evaluate.episodes import run_episode
 from metaworld_rt.evaluate.observation import Observer
+from page import fill
 from planner_curves import machine
 
 DATA = Path(__file__).parent / "data" / "planner" / "settings.json"
-MARKS = ("<!-- planner_settings -->\n", "<!-- /planner_settings -->\n")
 CHANGES: dict[str, dict[str, float | str]] = {
     "the bundle's own": {},
     "half the seeds from the prior": {"prior_trajectories": 8, "expert_trajectories": 8},
@@ -88,7 +88,7 @@ def main() -> int:
     parser.add_argument("--tasks", default="stand")
     parser.add_argument("--episodes", type=int, default=8)
     parser.add_argument("--seed", type=int, default=100)
-    parser.add_argument("--docs", type=Path, help="a page with the marks between which the table goes")
+    parser.add_argument("--docs", type=Path, help='a page with a block "planner settings"')
     args = parser.parse_args()
     bundle = load(args.bundle)
     rows = [row for name in args.tasks.split(",") for row in measure(bundle, name, args.episodes, args.seed)]
@@ -103,9 +103,7 @@ def main() -> int:
     DATA.parent.mkdir(parents=True, exist_ok=True)
     DATA.write_text(json.dumps(document, indent=1) + "\n")
     if args.docs:
-        before, _, rest = args.docs.read_text().partition(MARKS[0])
-        after = rest.partition(MARKS[1])[2]
-        args.docs.write_text(before + MARKS[0] + table(document) + MARKS[1] + after)
+        args.docs.write_text(fill(args.docs.read_text(), "planner settings", table(document)))
     return 0
 
 

@@ -33,6 +33,7 @@ from metaworld_rt.semantic.pixels import read_image
 from metaworld_rt.semantic.plan import SkillPlan, StagePlan
 from metaworld_rt.semantic.runner import RunnerConfig
 from metaworld_rt.train.semantic.score import cases, confusion, scores
+from page import fill
 
 TESTS = Path(__file__).parents[1] / "tests"
 DATA = TESTS / "data"
@@ -243,15 +244,6 @@ def _joined(path: Path, result: dict) -> dict:
 # --- the page
 
 
-def _block(name: str, text: str, page: str) -> str:
-    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    head, _, rest = page.partition(begin)
-    _, _, tail = rest.partition(end)
-    if not tail:
-        raise SystemExit(f"docs/semantic.md has no block {name!r}")
-    return f"{head}{begin}\n{text.strip()}\n{end}{tail}"
-
-
 def _accuracy_table(data: dict) -> str:
     dev, test, whole = (data["scores"][split] for split in ("dev", "test", "all"))
     lines = ["| share right | dev | test | all | cases (all) | target |", "|---|---|---|---|---|---|"]
@@ -300,7 +292,7 @@ def write(_: argparse.Namespace) -> dict:
     for name, table in (("accuracy", _accuracy_table), ("latency", _latency_table), ("chaos", _chaos_table)):
         measured = FIGURES / f"{name}.json"
         if measured.is_file():
-            page = _block(name, table(json.loads(measured.read_text())), page)
+            page = fill(page, name, table(json.loads(measured.read_text())))
     path.write_text(page, encoding="utf-8")
     return {}
 

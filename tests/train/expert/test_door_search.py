@@ -5,7 +5,8 @@ from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
 from metaworld_rt.tasks.vector import VectorPhysics
 from metaworld_rt.train.expert import bank
-from metaworld_rt.train.expert.door_search import SEGMENT, TIMESTEP, search
+from metaworld_rt.train.expert.door import TIMESTEP
+from metaworld_rt.train.expert.door_search import SEGMENT, search
 from metaworld_rt.train.expert.policy import Expert
 
 

@@ -27,14 +27,13 @@ from metaworld_rt.tasks.task import RESET_NOISE
 from metaworld_rt.tasks.vector import VectorPhysics
 from metaworld_rt.train.expert.bank import Bank
 from metaworld_rt.train.expert.checkpoint import load_expert
-from metaworld_rt.train.expert.door import PULLED, UNLATCHED, angle_before, hook_position, way_behind
+from metaworld_rt.train.expert.door import PULLED, TIMESTEP, UNLATCHED, angle_before, hook_position, way_behind
 from metaworld_rt.train.expert.door_hook import ARM_JOINTS, replay_all
 from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.sense import Senses
 
 SEGMENT = 12  # decisions
 PERIOD = 0.8  # s, of the gait phase that the experts see
-TIMESTEP = 0.004
 _SURVIVORS = 0.125  # share of the robots
 _ARMS = np.isin(np.arange(H1.n), ARM_JOINTS)
 _NOISE = np.where([("shoulder" in name or "elbow" in name) for name in H1.joints], 0.5, 0.1)  # rad

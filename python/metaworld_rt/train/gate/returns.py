@@ -98,9 +98,8 @@ def expert_returns(
             if progress:
                 progress(len(rows))
         phi = np.concatenate(parts) if i == 0 else phi
-    usual = [
-        np.median(raw[states.weights[:, i] > 0.5, i]) if (states.weights[:, i] > 0.5).any() else 1.0 for i in range(k)
-    ]
+    own = [raw[states.weights[:, i] > 0.5, i] for i in range(k)]
+    usual = [np.median(scores) if len(scores) else 1.0 for scores in own]
     return phi, raw / np.maximum(usual, 1e-6)
 
 

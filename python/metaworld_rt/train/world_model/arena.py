@@ -144,7 +144,9 @@ class Arena:
         self._home = self.physics.model.key_qpos[0].copy()
         self._skills = skills
         self._script = None if plan is None else Script(plan, library.names, count)
-        self._here = [i for i, task in enumerate(library.tasks) if task.scene == k.scene or task.name == "stand"]
+        self._tasks = {i: t for i, t in enumerate(library.tasks) if t.scene == k.scene or t.name == "stand"}
+        self._here = list(self._tasks)
+        self._has_goal = any(task.has_goal for task in library.tasks)
         if not self._here:
             raise ValueError(f"no skill of {', '.join(library.names)} is for the scene {k.scene}")
         k = len(library.names)
@@ -211,11 +213,10 @@ class Arena:
         self._senses.update()
         turned = replace(s, com_velocity=along_heading(s.com_velocity, self.heading))
         rewards = np.zeros((self.count, len(self.library.tasks)))
-        tasks = {i: self.library.tasks[i] for i in self._here}
-        for i, task in tasks.items():
+        for i, task in self._tasks.items():
             rewards[:, i] = task.terms(turned, self.goal)["reward"] / task.best_reward
         broken = ~np.isfinite(rewards).all(-1) | ~np.isfinite(s.qpos).all(-1) | ~np.isfinite(s.qvel).all(-1)
-        dead = np.any([task.terminated(s) for task in tasks.values()], 0) | broken
+        dead = np.any([task.terminated(s) for task in self._tasks.values()], 0) | broken
         rewards = np.where(broken[:, None], 0.0, rewards)
         self.age += 1
         if broken.any():  # the physics diverged: a fall
@@ -238,17 +239,18 @@ class Arena:
 
     def _sense(self) -> None:
         """The state that the controller gets, late and noisy as configured; a robot just reset is seen as it is."""
-        qpos, qvel = self.physics.qpos.copy(), self.physics.qvel.copy()
-        sensed = {"qpos": qpos, "qvel": qvel, **self._senses.terms(self.goal)}
+        physics, rng = self.physics, self.rng
+        sensed = {"qpos": physics.qpos, "qvel": physics.qvel, **self._senses.terms(self.goal)}
+        sensed = {name: value.copy() for name, value in sensed.items()}
         if self.config.noise:
-            nq = qpos.shape[1]
-            scale = self.config.noise * noise_scale(nq + qvel.shape[1])
-            qpos += scale[:nq] * self.rng.standard_normal(qpos.shape)
-            qvel += scale[nq:] * self.rng.standard_normal(qvel.shape)
+            nq, nv = physics.qpos.shape[1], physics.qvel.shape[1]
+            scale = self.config.noise * noise_scale(nq + nv)
+            sensed["qpos"] += scale[:nq] * rng.standard_normal((self.count, nq))
+            sensed["qvel"] += scale[nq:] * rng.standard_normal((self.count, nv))
         for earlier in self._late:
             for name, value in sensed.items():
                 earlier[name][self.fresh] = value[self.fresh]
-        self._late.append({name: np.array(value) for name, value in sensed.items()})
+        self._late.append(sensed)
 
     def _features(self) -> np.ndarray:
         extra = dict(self._late[0])
@@ -288,7 +290,7 @@ class Arena:
 
     def _draw_goal(self, rows: np.ndarray) -> bool:
         """New goals for the left hand in reach's box around where each robot is, if any skill has goals."""
-        if not any(task.has_goal for task in self.library.tasks):
+        if not self._has_goal:
             return False
         self.goal[rows] = sample_goal(self.rng, (len(rows),))
         self.goal[rows, :2] += self.physics.qpos[rows, :2]
