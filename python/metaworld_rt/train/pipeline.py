@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import shlex
 import shutil
 import sys
@@ -148,6 +149,8 @@ def write(
         "seed": seed,
         "mujoco": mujoco.__version__,
         "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
         **({"gate": figures} if gate else {}),
     }
     model, planner, calibration, table = None, None, None, []

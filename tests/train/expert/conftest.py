@@ -37,3 +37,17 @@ def _motion(fps, seconds=1.6, yaw_rate=0.5):
 def motion():
     """Makes poses (T, 26) of a made-up motion at a rate."""
     return _motion
+
+
+@pytest.fixture
+def door_way():
+    """Makes a way at the door (a `Bank` of whole states): a robot that stands before it and does nothing."""
+    from metaworld_rt.plants.h1 import build
+    from metaworld_rt.train.expert.bank import Bank
+
+    def make(length=60, hinge=0.0):
+        qpos = np.tile(build("door").key_qpos[0], (length, 1))
+        qpos[:, -2] = hinge
+        return Bank(qpos, np.zeros((length, 27)), np.zeros((length, H1.n)), np.zeros(length))
+
+    return make

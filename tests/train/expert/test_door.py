@@ -1,88 +1,109 @@
 import mujoco
 import numpy as np
 import pytest
+import torch
 
 from metaworld_rt.plants.h1 import build
+from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks.vector import VectorPhysics
-from metaworld_rt.train.expert.door import DoorEnv, angle_before, hook_position, way_behind
-from metaworld_rt.train.expert.door_hook import replay_all
-from metaworld_rt.train.expert.door_starts import AJAR, STARTS, leg, pool
+from metaworld_rt.train.expert.door import DoorEnv, lead, score_following
 from metaworld_rt.train.expert.skill import get_skill
 
-STAGES = ("door_approach", "door_open", "door_pass")
+AJAR = 0.275  # rad, where the locks hold the leaf when it falls back
 
 
-@pytest.fixture(scope="module")
-def model():
-    return build("door")
+@pytest.fixture
+def make_env():
+    """Makes a batch that follows a way."""
+    made = []
+
+    def make(way, count=40, skill="door_open", more=()):
+        made.append(DoorEnv(get_skill(skill), count=count, seed=3, threads=1, banks=[way, *more]))
+        return made[-1]
+
+    yield make
+    for env in made:
+        env.close()
 
 
-def test_the_hook_follows_hinge_and_latch(model):
-    data = mujoco.MjData(model)
-    unturned = np.array([-0.10, 0.10, -0.045])
-    for hinge, latch in ((0.0, 0.0), (0.5, 0.9), (1.2, 1.9)):
-        mujoco.mj_resetDataKeyframe(model, data, 0)
-        data.qpos[-2:] = hinge, latch
-        mujoco.mj_forward(model, data)
-        hatch = data.body("door_hatch")
-        expected = hatch.xpos + hatch.xmat.reshape(3, 3) @ unturned
-        np.testing.assert_allclose(hook_position(np.array(hinge), np.array(latch)), expected, atol=1e-9)
-
-
-def test_the_way_behind_the_leaf_leads_around_its_edge():
-    # A hand 5 cm before the shut leaf's edge is nearer to the goal than one before its middle, but must go around.
-    before_edge = way_behind(np.array([0.68, 0.45, 1.0]), np.array(0.0))
-    before_middle = way_behind(np.array([0.68, 0.0, 1.0]), np.array(0.0))
-    behind = way_behind(np.array([0.95, 0.45, 1.0]), np.array(0.0))
-    assert behind < 0.1 < before_edge < before_middle
-    assert before_edge > np.hypot(0.68 - 0.89, 0.45 - 0.49)  # longer than the straight line through the leaf
-
-
-def test_angle_before_is_negative_on_the_side_of_the_passage():
-    base = np.array([0.2, 0.1, 1.0])
-    assert angle_before(base, np.array(0.0)) > 0
-    assert angle_before(base, np.array(1.3)) < 0
-
-
-def test_legs_put_the_foot_where_it_is_wanted():
-    hip, knee, _ = leg(np.float64(0.2), np.float64(0.7))
-    ahead = -0.4 * np.sin(hip) - 0.4 * np.sin(hip + knee)
-    down = 0.4 * np.cos(hip) + 0.4 * np.cos(hip + knee)
-    np.testing.assert_allclose([ahead, down], [0.2, 0.7], atol=1e-9)
-
-
-@pytest.mark.parametrize("kind", STARTS)
-def test_hand_made_starts_do_not_throw_the_robot(model, kind):
-    physics = VectorPhysics(model, 12, 1)
-    physics.qpos[:] = pool(model, kind, 12, np.random.default_rng(0))
-    physics.step(physics.qpos[:, 7:26])
-    physics.close()
-    # A body that overlaps the door is thrown out of it at many times walking speed.
-    assert np.abs(physics.qvel[:, :3]).max() < 1.5
-
-
-def test_an_unknown_start_is_refused(model):
-    with pytest.raises(ValueError, match="unknown start"):
-        pool(model, "sofa", 1, np.random.default_rng(0))
-
-
-def test_every_motion_turns_the_hatch_and_pulls_the_leaf_ajar():
-    motions = replay_all(0.004)
-    assert (motions.qpos[:, :, -1].max(axis=1) > 0.75).all()
-    assert (motions.qpos[:, -1, -2] > 0.2).all()
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_batch_steps(stage):
-    env = DoorEnv(get_skill(stage), count=40, seed=3, threads=1)
+@pytest.mark.parametrize("skill", ["door_approach", "door_open", "door_pass"])
+def test_a_batch_steps_and_its_phase_runs_along_the_way(skill, make_env, door_way):
+    env = make_env(door_way(), skill=skill)
     outcome = env.step(np.zeros((40, 19)))
-    env.close()
     assert np.isfinite(outcome.reward).all()
     assert outcome.phi.shape == (40, 91)
+    assert env.skill.period == pytest.approx(60 * 0.02)
 
 
-def test_the_leaf_rests_ajar_on_its_locks(model):
-    """What makes the door easy once it was pulled a little: it does not fall shut."""
+def test_without_a_way_it_says_what_to_give(door_way):
+    with pytest.raises(ValueError, match=r"--bank .*door_open"):
+        DoorEnv(get_skill("door_open"), count=4, threads=1)
+    robots = door_way().robot
+    with pytest.raises(ValueError, match="--bank"):
+        DoorEnv(get_skill("door_open"), count=4, threads=1, banks=[robots])
+
+
+def test_a_way_through_an_open_door_never_begins_at_the_reset(make_env, door_way):
+    assert (make_env(door_way(hinge=0.9), count=200).physics.qpos[:, -2] > 0.8).all()
+    assert (make_env(door_way(), count=200)._clock == 0).mean() > 0.15
+
+
+def test_it_begins_where_the_skill_before_hands_over(make_env, door_way):
+    before = door_way(hinge=np.linspace(0.0, 1.0, 60))
+    before.qpos[:, 0], before.phase[:] = 0.33, 0.1
+    env = make_env(door_way(hinge=0.9), count=200, more=[before])
+    handed = env.physics.qpos[:, 0] > 0.3
+    assert 0.1 < handed.mean() < 0.35
+    assert (env.physics.qpos[handed, -2] > 0.7).all()  # the door is about as far open as where the way begins
+    assert (env._clock[handed] == 6).all()  # the phase runs on through the switch
+
+
+def test_the_helping_hand_brings_the_pelvis_back_and_upright():
+    model = build("door")
+    physics = VectorPhysics(model, 2, 1)
+    pose = np.tile([0.1, 0.1, 1.0, 1.0, 0.0, 0.0, 0.0], (2, 1))
+    tilt = 0.2
+    physics.qpos[:, 3:7] = np.cos(tilt / 2), np.sin(tilt / 2), 0.0, 0.0
+    firm = np.array([1.0, 0.0])
+    for _ in range(60):
+        physics.qvel = lead(physics.qpos, physics.qvel, pose, firm)
+        physics.step(np.tile(H1.default_pos, (2, 1)))
+    physics.close()
+    np.testing.assert_allclose(physics.qpos[0, :2], [0.1, 0.1], atol=0.05)
+    assert abs(physics.qpos[0, 3]) > 0.995
+    assert np.linalg.norm(physics.qpos[1, :2] - [0.1, 0.1]) > 0.1  # nobody held the other
+
+
+def test_help_grows_before_the_place_where_the_way_is_lost_and_shrinks_elsewhere(make_env, door_way):
+    env = make_env(door_way(), count=64)
+    env.assistance[:] = 0.5
+    env._firm[:], env._clock[:] = 1.0, np.arange(64) % 60
+    lost = env._clock == 30
+    env._adapt(lost)
+    assert (env.assistance[:4] > 0.5).all()  # bins of the place and before it
+    assert (env.assistance[4:6] < 0.5).all()
+
+
+def test_free_robots_teach_nothing_about_how_much_help_is_needed(make_env, door_way):
+    env = make_env(door_way(), count=16)
+    env.assistance[:] = 0.5
+    env._firm[:] = 0.0
+    env._adapt(np.ones(16, dtype=bool))
+    assert (env.assistance == 0.5).all()
+
+
+def test_a_robot_that_stays_behind_the_way_has_lost_it(make_env, door_way):
+    way = door_way(hinge=np.linspace(0.0, 1.0, 60))
+    env = make_env(way, count=16)
+    env._clock[:] = 45
+    env._firm[:] = 0.0
+    env.physics.qpos[:] = way.qpos[0]
+    assert env.step(np.zeros((16, H1.n))).terminated.all()
+
+
+def test_the_leaf_rests_ajar_on_its_locks():
+    """What makes the door easier once it was pulled a little: it does not fall shut."""
+    model = build("door")
     physics = VectorPhysics(model, 1, 1)
     physics.qpos[0, 0], physics.qpos[0, -2] = -1.5, 0.6
     for _ in range(200):
@@ -106,3 +127,16 @@ def test_the_hatch_holds_the_door_until_it_is_turned():
 
     assert pull(0.0) < 0.03
     assert pull(1.2) > 0.04
+
+
+def test_an_expert_is_scored_on_its_own_from_where_its_way_begins(door_way):
+    class Still(torch.nn.Module):
+        def forward(self, phi):
+            return torch.zeros(len(phi), H1.n)
+
+    skill = get_skill("door_pass")
+    scores, states = score_following(Still(), skill, [door_way(hinge=0.9)], robots=8)
+    assert scores["decisions"] == 110
+    assert 0.0 < scores["return_min"] <= scores["return_mean"] < 110
+    assert 0.0 < scores["door_min"] < 0.9  # the spring pulls the leaf on, and nobody holds it
+    assert states.qpos.shape[1] == 28

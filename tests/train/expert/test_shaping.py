@@ -29,9 +29,9 @@ def test_arms_swing_with_the_opposite_leg():
 
 
 @pytest.mark.parametrize("name", list(SKILLS))
-def test_every_weight_names_a_term(name):
+def test_every_weight_names_a_term(name, door_way):
     skill = get_skill(name)
-    env = BATCHES[skill.learns](skill, count=2, threads=1)
+    env = BATCHES[skill.learns](skill, count=2, threads=1, banks=[door_way()] if skill.learns == "door" else [])
     outcome = env.step(np.zeros((2, 19)))
     env.close()
     assert set(skill.weights) <= set(outcome.terms)

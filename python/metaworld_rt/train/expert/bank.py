@@ -36,6 +36,11 @@ class Bank:
     def __getitem__(self, rows: np.ndarray) -> Bank:
         return Bank(self.qpos[rows], self.qvel[rows], self.action[rows], self.phase[rows])
 
+    @property
+    def robot(self) -> Bank:
+        """The same states without the scene's joints."""
+        return Bank(self.qpos[:, :ROBOT_NQ], self.qvel[:, :ROBOT_NV], self.action, self.phase)
+
     def save(self, path: Path) -> None:
         """Writes the bank in single precision.
 

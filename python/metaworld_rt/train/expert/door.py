@@ -1,108 +1,95 @@
-"""The batch that learns the door: approach it, turn the hatch and pull it open, hold it open from the doorway.
+"""The batch that learns the door by following a way that a search has shown, with a helping hand at first.
 
-Three experts share this batch; a skill's name says where episodes start and which states of its own it starts from
-again. The reward is a ladder that never goes down a rung: hand at the hatch, hatch turned, leaf ajar, hand behind the
-leaf's edge, leaf open, robot in the doorway.
+The way (`door_search`) was found with the pelvis led by force: its arms and the door move as they should, its legs lean
+on a hand that is not there. Here the same hand helps at first, and less wherever on the way the robots no longer lose
+it; what is left is an expert that does it on its own legs. After DeepMimic (Peng et al., arXiv 1804.02717), with the
+assistance of Yu et al. (arXiv 1801.08093).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import torch
 
-from metaworld_rt.plants.h1 import build
+from metaworld_rt.plants.h1 import DECISION_DT, build
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
-from metaworld_rt.tasks.door import PASSED_X, door_reward
+from metaworld_rt.tasks.door import door_reward
 from metaworld_rt.tasks.features import rotation
 from metaworld_rt.tasks.signals import Signals
 from metaworld_rt.train.expert.archive import Archive
-from metaworld_rt.train.expert.bank import Bank, join
-from metaworld_rt.train.expert.door_hook import ARM_JOINTS, replay_all
-from metaworld_rt.train.expert.door_starts import HINGE_XY, LEAF_OUTER, pool
+from metaworld_rt.train.expert.bank import ROBOT_NQ, Bank, join
+from metaworld_rt.train.expert.door_hook import ARM_JOINTS
 from metaworld_rt.train.expert.env import SkillEnv
+from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.sense import Senses
 from metaworld_rt.train.expert.shaping import Step, effort_terms
 from metaworld_rt.train.expert.skill import Skill
 
-TIMESTEP = 0.004  # s, of the training physics: half the work, and experts walk on it as they do on the task's 0.002
-EPISODE = (200, 420)  # decisions
-FALLEN_HEIGHT = 0.62
+TIMESTEP = 0.004  # s, of the training physics: half the work, and experts do as well on the task's 0.002
+EPISODE = 200  # decisions
+FALLEN_HEIGHT = 0.62  # m
 FALLEN_UP = 0.3
-GONE_X = 1.6  # m: walked away; nothing to hold the door with, nothing left to learn
-UNLATCHED = 0.75  # rad: the locks are clear of the frame
-PULLED = 0.2  # rad: from here on the hatch is done with
-OPEN = 1.0  # rad: the task's reward for the hinge is full
-_HATCH_FROM_HINGE = np.array([0.05, 0.9, 1.2])  # of the closed door
-# Where the hand hooks the hatch: between the leaf and the lock's inner rod and under it, from the hatch's centre,
-# unturned. Lifting the rod turns the hatch, and the forearm's knob, caught behind it, pulls. (A random search over arm
-# motions with the pelvis held found this; the handle on the other side offers a forearm without a hand no grip.)
-_HOOK = np.array([-0.10, 0.10, -0.045])
-_EDGE = np.array([LEAF_OUTER + 0.02, 0.99])  # behind the leaf's edge: across and along the leaf from the hinge
-_AROUND = np.array([0.02, 1.12])  # the way there, around the edge
-_IN_PLACE = 0.06  # m from the motion's place at which it begins
-_HOOKED_FROM = 12  # decisions of a motion before which nothing touches the hatch
-_ARM_WEIGHTS = np.array([1.0] * 5 + [0.2] * 4)  # torso, left arm, right arm
-_SHOWN = 1 / 3
-_POOL = 600  # hand-made starts of a kind
-
-# Shares of the hand-made starts; "reset" is the task's own.
-_BEGIN: dict[str, dict[str, float]] = {
-    "door_approach": {"reset": 0.6, "front": 0.4},
-    "door_open": {"reset": 0.2, "front": 0.2, "hooked": 0.2, "ajar": 0.25, "gap": 0.15},
-    "door_pass": {"pulled": 0.15, "ajar": 0.25, "gap": 0.35, "lunge": 0.25},
-}
-_HINGE_BINS = np.array([0.03, 0.12, 0.22, 0.32, 0.5, 0.7, 0.9, 1.05])
-_PLACE_BINS = np.array([0.25, 0.5, 0.8])
-# Hinge bins whose states a skill starts from again: those of the skill before it are in, so that switches are learned.
-_AGAIN = {"door_approach": (0, 1), "door_open": (0, 9), "door_pass": (3, 9)}
+BEHIND = 0.25  # rad that the hinge may be behind the way's
+_TURNED, _CLEAR = 1.15, 0.3  # rad: the hatch is held turned until the hinge is there, and the locks past the frame
+ASTRAY = 0.22  # m from the way's pelvis
+_SHUT = 0.1  # rad: a way that begins below is one from the task's reset
+_NEAR = 0.2  # rad between the door where the skill before hands over and where the way begins
+# Shares of the starts: where the way begins (the task's reset, or states handed over), the way's end at any phase, the
+# batch's own states; the rest are states of the way.
+_FIRST_SHARE, _END_SHARE, _OWN_SHARE = 0.2, 0.1, 0.35
+_NOISE = 0.02  # rad, of the joints in the way's states
+_BIN = 10  # decisions of the way in one bin of the archive and of the assistance
+_EASIER, _HARDER = 6e-5, 0.002  # change of a bin's assistance with a decision there, and with a loss soon after
+_SOON = 100  # decisions
+_FREE = 0.25  # share of the episodes without assistance
+_ENDLESS = 10**9
+_GAIN, _TURN_GAIN = 4.0, 5.0  # 1/s, of the helping hand
+_SPEED, _TURN_SPEED = 0.5, 1.0  # m/s, rad/s at most
+_GRIP = 0.7  # share of the difference in velocity that the firmest hand takes away in a decision
 
 
-def hook_position(hinge: np.ndarray, latch: np.ndarray) -> np.ndarray:
-    """World position (..., 3) of the place to hook the hatch at, for hinge and latch angles (...,), rad."""
-    c, s = np.cos(latch), np.sin(latch)
-    x, y, z = _HOOK
-    local = np.stack(
+def lead(qpos: np.ndarray, qvel: np.ndarray, pose: np.ndarray, firm: np.ndarray) -> np.ndarray:
+    """The helping hand: velocities (n, nv) with the pelvis's moved towards what brings it to `pose`.
+
+    Args:
+        qpos: (n, nq).
+        qvel: (n, nv).
+        pose: (n, 7) position, m, and quaternion w x y z.
+        firm: (n,) in [0, 1].
+    """
+    turn = np.swapaxes(rotation(qpos[:, 3:7]), -1, -2) @ rotation(pose[:, 3:7])  # from here to there, in the body
+    axis = [turn[:, 2, 1] - turn[:, 1, 2], turn[:, 0, 2] - turn[:, 2, 0], turn[:, 1, 0] - turn[:, 0, 1]]
+    away = pose[:, :3] - qpos[:, :3]
+    wanted = np.concatenate(
         [
-            np.full_like(c, x + _HATCH_FROM_HINGE[0]),
-            y * c - z * s + _HATCH_FROM_HINGE[1],
-            y * s + z * c + _HATCH_FROM_HINGE[2],
+            np.clip(_GAIN * away, -_SPEED, _SPEED),
+            np.clip(0.5 * _TURN_GAIN * np.stack(axis, axis=-1), -_TURN_SPEED, _TURN_SPEED),
         ],
         axis=-1,
     )
-    ch, sh = np.cos(hinge), np.sin(hinge)
-    return np.stack(
-        [
-            HINGE_XY[0] + ch * local[..., 0] - sh * local[..., 1],
-            HINGE_XY[1] + sh * local[..., 0] + ch * local[..., 1],
-            local[..., 2],
-        ],
-        axis=-1,
-    )
-
-
-def way_behind(hand: np.ndarray, hinge: np.ndarray) -> np.ndarray:
-    """How far a hand (..., 3) is from behind the leaf's edge, m, the way around the edge if it is before the leaf."""
-    away = hand[..., :2] - HINGE_XY
-    c, s = np.cos(hinge), np.sin(hinge)
-    local = np.stack([c * away[..., 0] + s * away[..., 1], c * away[..., 1] - s * away[..., 0]], axis=-1)
-    before = (local[..., 0] < LEAF_OUTER) & (local[..., 1] < _EDGE[1] + 0.03)
-    around = np.linalg.norm(local - _AROUND, axis=-1) + np.linalg.norm(_AROUND - _EDGE)
-    return np.where(before, around, np.linalg.norm(local - _EDGE, axis=-1))
-
-
-def angle_before(base: np.ndarray, hinge: np.ndarray) -> np.ndarray:
-    """How far the base (..., 3) is before the leaf, rad about the hinge; negative behind it, on the passage's side."""
-    away = base[..., :2] - HINGE_XY
-    return np.arctan2(-away[..., 0], away[..., 1]) - hinge
+    out = qvel.copy()
+    out[:, :6] += _GRIP * firm[:, None] * (wanted - qvel[:, :6])
+    return out
 
 
 class DoorEnv(SkillEnv):
-    """Robots in front of a door each; see `LocomotionEnv` for the arguments.
+    """Robots that follow a way through the door; see `LocomotionEnv` for the other arguments.
 
-    Banks here hold whole states, the door's joints too, such as those that `door_search` found; with a bank a third of
-    the hand-made starts come from it.
+    Args:
+        banks: first the way, whole states in order, the door's joints too; it sets the period of the skill's phase.
+            Then states of the skill before it: those whose door is about as far open as where the way begins are
+            starts too.
+        alone: to be scored: all begin where the way begins, nobody helps, and only falling ends an episode.
+
+    Attributes:
+        assistance: (bins,) in [0, 1], how firmly the hand helps along the way; the last bin is what follows it.
+
+    Raises:
+        ValueError: no way, or states without a door.
     """
 
     def __init__(
@@ -113,78 +100,96 @@ class DoorEnv(SkillEnv):
         threads: int = 2,
         collisions: str = "full",
         banks: Sequence[Bank] = (),
+        alone: bool = False,
     ) -> None:
+        if not banks or any(bank.qpos.shape[1] == ROBOT_NQ for bank in banks):
+            raise ValueError(
+                f"{skill.name} follows a way through the door: give --bank models/checkpoints/door/{skill.name}.npz, "
+                "or one that metaworld_rt.train.expert.door_search wrote"
+            )
+        self.way = banks[0]
+        before = join(banks[1:]) if banks[1:] else self.way[:0]
+        self.handover = before[np.abs(before.qpos[:, -2] - self.way.qpos[0, -2]) < _NEAR]
+        skill = replace(skill, period=len(self.way) * DECISION_DT)
         model = build("door", collisions=collisions)
         model.opt.timestep = TIMESTEP
         super().__init__(skill, model, features.HOUSEHOLD, count, seed, threads, banks)
         self._senses = Senses(self.physics)
-        self._motions = replay_all(TIMESTEP)
-        self._motion, self._clock = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-        self._shares = dict(_BEGIN[skill.name])
-        if self.banks:
-            self._shares = {"shown": _SHOWN, **{kind: share * (1 - _SHOWN) for kind, share in self._shares.items()}}
-        self._pools = {kind: self._pool(kind) for kind in self._shares if kind != "reset"}
-        bins = (len(_HINGE_BINS) + 1) * (len(_PLACE_BINS) + 1) + 1
-        self.archive = Archive(count, (model.nq, model.nv, self.action.shape[1], 1, 2), bins, 200, self.rng)
+        self._hands = self._reach()
+        bins = len(self.way) // _BIN + 2
+        self.assistance = np.ones(bins)
+        self._firm, self._clock = np.zeros(count), np.zeros(count, dtype=np.int64)
+        self.alone = alone
+        self._from_reset = self.way.qpos[0, -2] < _SHUT
+        self._first_share = _FIRST_SHARE if self._from_reset or len(self.handover) else 0.0
+        self.archive = Archive(count, (model.nq, model.nv, self.action.shape[1], 1), bins, 200, self.rng)
         self.begin()
 
-    def _pool(self, kind: str) -> tuple[np.ndarray, ...]:
-        """Hand-made starts of a kind: qpos, qvel, actions, motions and clocks (k, ...)."""
-        if kind == "shown":
-            shown = join(self.banks)
-            return shown.qpos, shown.qvel, shown.action, self._nearest(shown.qpos)
-        if kind in ("hooked", "pulled"):
-            m = self._motions
-            which, when = (index.ravel() for index in np.indices(m.qpos.shape[:2]))
-            good = when > _HOOKED_FROM if kind == "hooked" else m.qpos[which, when, -2] > PULLED
-            which, when = which[good], when[good]
-            state = np.stack([which, when], axis=-1)
-            return m.qpos[which, when], m.qvel[which, when], m.action[which, when], state
-        qpos = pool(self.model, kind, _POOL, self.rng)
-        action = H1.action_of_target(qpos[:, 7:26])
-        return qpos, np.zeros((_POOL, self.model.nv)), action, self._nearest(qpos)
+    def _reach(self) -> np.ndarray:
+        """The left and the right hand along the way, (T, 2, 3)."""
+        senses, physics, n = self._senses, self.physics, self.count
+        hands = np.zeros((len(self.way), 2, 3))
+        for first in range(0, len(self.way), n):
+            rows = np.arange(min(n, len(self.way) - first))
+            physics.qpos[rows], physics.qvel[rows] = self.way.qpos[first + rows], self.way.qvel[first + rows]
+            senses.reset(rows)
+            hands[first + rows] = np.stack([senses.left[rows], senses.right[rows]], axis=1)
+        return hands
 
-    def _nearest(self, qpos: np.ndarray) -> np.ndarray:
-        """The motion whose place is nearest, and its beginning, (k, 2)."""
-        away = np.linalg.norm(qpos[:, None, :2] - self._motions.place, axis=-1)
-        nearest = away.argmin(axis=1)
-        return np.stack([nearest, np.zeros_like(nearest)], axis=-1)
+    def frame(self) -> np.ndarray:
+        """Where on the way each robot should be, (count,)."""
+        return np.minimum(self._clock, len(self.way) - 1)
+
+    def _bin(self) -> np.ndarray:
+        return np.minimum(self._clock // _BIN, len(self.assistance) - 1)
+
+    def _adapt(self, lost: np.ndarray) -> None:
+        """Less help where robots do not lose the way, more before where they do."""
+        helped = self._firm > 0
+        bins, size = self._bin(), len(self.assistance)
+        change = -_EASIER * np.bincount(bins[helped], minlength=size)
+        change[-1] *= _BIN / EPISODE  # robots stay in the last one
+        for at in bins[helped & lost]:
+            change[max(0, at - _SOON // _BIN) : at + 1] += _HARDER
+        self.assistance = np.clip(self.assistance + change, 0.0, 1.0)
 
     def _begin(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        n, rng = len(rows), self.rng
-        qpos, qvel, action = self.home(n)
-        state = self._nearest(qpos)
-        self.heading[rows] = 0.0
+        n, rng, end, way = len(rows), self.rng, len(self.way) - 1, self.way
+        self._firm[rows] = rng.uniform(0.5, 1.0, n) * (rng.random(n) >= _FREE)
         self.archive.forget(rows)
-        self._length[rows] = rng.integers(*EPISODE, n)
-        kinds = rng.choice(len(self._shares), n, p=list(self._shares.values()))
-        for at, kind in enumerate(self._shares):
-            chosen = np.flatnonzero(kinds == at)
-            if kind != "reset" and len(chosen):
-                made = self._pools[kind]
-                pick = rng.integers(0, len(made[0]), len(chosen))
-                qpos[chosen], qvel[chosen], action[chosen], state[chosen] = (part[pick] for part in made)
-        again = np.flatnonzero(rng.random(n) < self.skill.bank_share)
-        lived = self.archive.draw(len(again))
-        again = again[: len(lived[0])]
-        qpos[again], qvel[again], action[again], phase, state[again] = lived
-        self.phase[rows[again]] = phase[:, 0]
-        self._motion[rows], self._clock[rows] = state.T
+        self.heading[rows] = 0.0
+        qpos, qvel, action = self.home(n)
+        clock = np.zeros(n, dtype=np.int64)
+        first, last, own = np.cumsum([self._first_share, _END_SHARE, _OWN_SHARE])
+        kind = np.zeros(n) if self.alone else rng.random(n)
+        if not self._from_reset:
+            handed = np.flatnonzero(kind < first)
+            start = self.handover[rng.integers(0, max(1, len(self.handover)), len(handed))]
+            qpos[handed], qvel[handed], action[handed] = start.qpos, start.qvel, start.action
+            # The phase runs on through the switch: who opened early waits for the way to begin, who was late is on it.
+            clock[handed] = np.where(start.phase < 0.5, start.phase * (end + 1), 0.0).astype(np.int64)
+        lived = self.archive.draw(int(((kind >= last) & (kind < own)).sum()))
+        again = np.flatnonzero((kind >= last) & (kind < own))[: len(lived[0])]
+        qpos[again], qvel[again], action[again] = lived[:3]
+        clock[again] = lived[3][:, 0].astype(np.int64)
+        shown = np.setdiff1d(np.flatnonzero(kind >= first), again)
+        hard = 0.3 + self.assistance[np.arange(end) // _BIN]
+        k = np.where(kind[shown] < last, end, rng.choice(end, len(shown), p=hard / hard.sum())) * (not self.alone)
+        qpos[shown], qvel[shown], action[shown], clock[shown] = way.qpos[k], way.qvel[k], way.action[k], k
+        qpos[shown, 7:ROBOT_NQ] += rng.normal(0.0, _NOISE, (len(k), H1.n))
+        self._clock[rows] = clock
+        self.phase[rows] = np.where(clock < end, clock / (end + 1), rng.random(n))
+        self._length[rows] = rng.integers(EPISODE // 2, EPISODE, n)
+        if self.alone:
+            self._firm[rows], self._length[rows] = 0.0, _ENDLESS
         return qpos, qvel, action
 
-    def reference(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where the motion that each robot imitates is: joint positions (count, 19), rad, and normalised actions."""
-        m = self._motions
-        at = np.minimum(self._clock, m.length - 1)
-        return m.qpos[self._motion, at, 7:26], m.action[self._motion, at]
-
-    def _advance(self, s: Signals, pulled: np.ndarray) -> np.ndarray:
-        """Moves the motions on; they wait for the robot to be in place. Returns how far it is from there, m."""
-        away = np.linalg.norm(s.qpos[:, :2] - self._motions.place[self._motion], axis=-1)
-        self._clock += (self._clock > 0) | (away < _IN_PLACE)
-        again = (self._clock >= self._motions.length) & ~pulled
-        self._clock[again] = 0
-        return away
+    def _before_step(self) -> None:
+        firm = self._firm * self.assistance[self._bin()]
+        held = np.flatnonzero(firm > 0)
+        if len(held):
+            pose, physics = self.way.qpos[self.frame()[held], :7], self.physics
+            physics.qvel[held] = lead(physics.qpos[held], physics.qvel[held], pose, firm[held])
 
     def _started(self, rows: np.ndarray) -> None:
         self._senses.reset(rows)
@@ -193,48 +198,80 @@ class DoorEnv(SkillEnv):
         return self._senses.terms()
 
     def _failed(self, s: Signals) -> np.ndarray:
-        return (s.qpos[:, 2] < FALLEN_HEIGHT) | (s.torso_up < FALLEN_UP) | (s.imu_x > GONE_X)
-
-    def _bins(self, s: Signals) -> np.ndarray:
-        """The archive's bin of each robot; the last one is for a hatch that is turned while the leaf is shut."""
-        hinge = np.digitize(s.qpos[:, -2], _HINGE_BINS)
-        low, high = _AGAIN[self.skill.name]
-        bins = hinge * (len(_PLACE_BINS) + 1) + np.digitize(s.imu_x, _PLACE_BINS)
-        turned = (hinge == 0) & (s.qpos[:, -1] > UNLATCHED)
-        bins = np.where(turned, len(self.archive.filled) - 1, bins)
-        return np.where((hinge >= low) & (hinge < high), bins, -1)
+        ref = self.way.qpos[self.frame()]
+        astray = np.linalg.norm(s.qpos[:, :2] - ref[:, :2], axis=-1) > ASTRAY
+        behind = s.qpos[:, -2] < np.minimum(ref[:, -2], 0.95) - BEHIND
+        fallen = (s.qpos[:, 2] < FALLEN_HEIGHT) | (s.torso_up < FALLEN_UP)
+        if self.alone:
+            return fallen
+        lost = fallen | behind | astray
+        self._adapt(lost)
+        return lost
 
     def _terms(self, step: Step) -> dict[str, np.ndarray]:
         self._senses.update()
         s = step.signals
+        self.archive.look((s.qpos, s.qvel, self.action, self._clock[:, None] + 1.0), self._bin())
+        self._clock += 1
+        at = self.frame()
+        ref = self.way.qpos[at]
         hinge, latch = s.qpos[:, -2], s.qpos[:, -1]
-        state = np.stack([self._motion, self._clock], axis=-1)
-        self.archive.look((s.qpos, s.qvel, self.action, self.phase[:, None], state), self._bins(s))
-        arms = np.square(s.qpos[:, 7:26] - self.reference()[0])[:, ARM_JOINTS] @ _ARM_WEIGHTS
-        away = self._advance(s, hinge > PULLED)
-        task = door_reward(s)
-        near = np.linalg.norm(s.left_hand - hook_position(hinge, latch), axis=-1)
-        behind = np.minimum(*(way_behind(hand, hinge) for hand in (s.left_hand, s.right_hand)))
-        pulled, half = hinge > PULLED, hinge > 0.6
-        opened = np.clip(hinge / OPEN, 0.0, 1.0)
-        passed = np.clip((s.imu_x + 0.1) / (PASSED_X + 0.1), 0.0, 1.0)
-        # Leaning on the shut door brings the robot nearer the passage, and no nearer to opening it. The approach alone
-        # is paid for it: it can do no more, and is what the task is left with where the door stays shut.
-        leaning = 0.35 * task["passage_reward"] * ~pulled * (self.skill.name != "door_approach")
+        arms = np.square(s.qpos[:, 7:ROBOT_NQ] - ref[:, 7:ROBOT_NQ])[:, ARM_JOINTS].sum(axis=-1)
+        hands = np.linalg.norm(np.stack([s.left_hand, s.right_hand], axis=1) - self._hands[at], axis=-1)
+        hand = np.where(ref[:, -2] < 0.5, hands[:, 0], hands.mean(axis=-1))  # the left one opens
+        away = np.linalg.norm(s.qpos[:, :3] - ref[:, :3], axis=-1)
+        # Who is behind the way must keep the hatch turned until the locks are past the frame.
+        turned = np.minimum(np.maximum(ref[:, -1], _TURNED * (hinge > 0.02)), _TURNED) * (hinge < _CLEAR)
         return {
-            "task": task["reward"] - leaning,
-            "place": np.where(pulled, 1.0, np.exp(-np.square(away / 0.2))),
-            "mimic": np.where(pulled, 1.0, np.exp(-2.0 * arms)),
-            "hand": np.where(pulled, 1.0, 0.5 * np.exp(-near / 0.4) + 0.5 * np.exp(-np.square(near / 0.12))),
-            "latch": np.where(pulled, 1.0, np.clip(latch / UNLATCHED, 0.0, 1.0)),
-            "ajar": np.clip(hinge / PULLED, 0.0, 1.0),
-            "behind": np.where(half, 1.0, pulled * np.exp(-behind / 0.3)),
-            "around": pulled * np.clip(1.0 - angle_before(s.qpos[:, :3], hinge) / 0.8, 0.0, 1.0),
-            "open": opened,
-            "opening": np.clip(s.qvel[:, -2], -0.3, 0.8) * (hinge < OPEN),
-            "both": opened * passed,
-            "facing": rotation(s.qpos[:, 3:7])[:, 0, 0],
+            "task": door_reward(s)["reward"],
+            "arms": np.exp(-arms),
+            "hand": 0.6 * np.exp(-np.square(hand / 0.08)) + 0.4 * np.exp(-hand / 0.3),
+            "place": 0.5 * np.exp(-np.square(away / 0.15)) + 0.5 * np.exp(-np.square(away / 0.05)),
+            "hinge": np.exp(-np.square(np.minimum(hinge - ref[:, -2], 0.0) / 0.1)),
+            "latch": np.exp(-np.square(np.minimum(latch - turned, 0.0) / 0.3)),
+            "open": np.clip(hinge, 0.0, 1.0),
+            "opening": np.clip(s.qvel[:, -2], -0.3, 0.8) * (hinge < 1.0),
+            "facing": (rotation(s.qpos[:, 3:7])[:, :, 0] * rotation(ref[:, 3:7])[:, :, 0]).sum(axis=-1),
             "upright": s.torso_up,
             "joint_speed": -np.square(s.qvel[:, 6:25]).sum(axis=-1),
+            "assistance": np.full(self.count, self.assistance.mean()),
             **effort_terms(step),
         }
+
+
+def score_following(
+    actor: Expert, skill: Skill, banks: Sequence[Bank], robots: int = 32, seed: int = 1234, threads: int = 1
+) -> tuple[dict[str, float], Bank]:
+    """Scores an expert from where its way begins, on its own, for the way and a second more.
+
+    Returns:
+        The scores (`return_mean` is the task's reward summed while upright, `door` the hinge at the end, rad), and
+        whole states for other skills to start from.
+    """
+    env = DoorEnv(skill, robots, seed, threads, banks=banks, alone=True)
+    env.age[:] = 0
+    phi, alive, total, states = env.observe(), np.ones(robots, dtype=bool), np.zeros(robots), []
+    decisions = len(env.way) + round(1.0 / DECISION_DT)
+    hinge = np.zeros(robots)
+    for t in range(decisions):
+        with torch.no_grad():
+            outcome = env.step(actor(torch.from_numpy(phi)).double().numpy())
+        phi = outcome.phi
+        total += np.where(alive, outcome.task_reward, 0.0)
+        alive &= ~outcome.terminated
+        hinge = np.where(alive, env.physics.qpos[:, -2], hinge)
+        if t % 3 == 2:
+            seen = Bank(env.physics.qpos.copy(), env.physics.qvel.copy(), env.action, env.phase.copy())
+            states.append(seen[alive])
+    env.close()
+    scores = {
+        "episodes": robots,
+        "return_mean": round(float(total.mean()), 2),
+        "return_std": round(float(total.std()), 2),
+        "return_min": round(float(total.min()), 2),
+        "decisions": decisions,
+        "upright": round(float(alive.mean()), 3),
+        "door": round(float(np.median(hinge)), 3),
+        "door_min": round(float(hinge.min()), 3),
+    }
+    return scores, join(states)

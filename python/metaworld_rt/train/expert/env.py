@@ -60,7 +60,7 @@ class SkillEnv:
         threads: int,
         banks: Sequence[Bank] = (),
     ) -> None:
-        self.banks = tuple(banks)
+        self.banks = tuple(bank.robot for bank in banks)
         self.skill, self.count, self.features, self.model = skill, count, tuple(layout), model
         self.rng = np.random.default_rng(seed)
         self.physics = VectorPhysics(model, count, threads)

@@ -20,7 +20,7 @@ from metaworld_rt.tasks.mirror import feature_mirror
 from metaworld_rt.tasks.task import get_task
 from metaworld_rt.train.expert import bank, checkpoint
 from metaworld_rt.train.expert.clip import load_clip
-from metaworld_rt.train.expert.door import DoorEnv
+from metaworld_rt.train.expert.door import DoorEnv, score_following
 from metaworld_rt.train.expert.evaluate import Evaluation, evaluate
 from metaworld_rt.train.expert.locomotion import LocomotionEnv
 from metaworld_rt.train.expert.policy import Expert, widen
@@ -88,7 +88,7 @@ def train_expert(
         collisions: training physics, "fast" or "full".
         eval_every: decisions between evaluations on the full task.
         device: of the networks.
-        config: PPO's hyperparameters.
+        config: PPO's hyperparameters; default: the skill's own.
         skill: the skill's settings; default: by name.
         motion: a motion clip to repeat (see `metaworld_rt.train.expert.clip`); the name is then free.
         progress: called after each iteration with its figures.
@@ -101,7 +101,7 @@ def train_expert(
     skill = skill or (get_skill(name) if clip is None else tracking_skill(name, clip))
     if bank_share is not None:
         skill = replace(skill, bank_share=bank_share)
-    out, config = Path(out), config or PpoConfig()
+    out, config = Path(out), config or PpoConfig(**skill.ppo)
     total = decisions or skill.decisions
     torch.manual_seed(seed)
     # The networks are too small for threads to help, and spinning threads starve the physics on a busy machine.
@@ -111,8 +111,9 @@ def train_expert(
         env = BATCHES[skill.learns](skill, envs, seed, threads, collisions, stock)
     else:
         env = ClipEnv(skill, clip, envs, seed, threads, collisions)
+    skill = env.skill  # the door's takes its period from the way that it follows
     phi_size = features.size(env.features)
-    ppo = Ppo(_new_expert(skill, env.features), config, _mirror_maps(skill, env.features), device)
+    ppo = Ppo(new_expert(skill, env.features), config, _mirror_maps(skill, env.features), device)
     state = {"decisions": 0, "seconds": 0.0, "best": -np.inf, "next_eval": eval_every, "difficulty": 0.0}
     last = out / "last.pt"
     begin = None
@@ -190,11 +191,13 @@ def train_expert(
             progress(figures)
         if state["decisions"] >= state["next_eval"] or state["decisions"] >= total:
             state["next_eval"] = state["decisions"] + eval_every
-            if clip is None:
+            if clip is not None:
+                scores, states = score_tracking(ppo.actor, skill, clip, threads=threads)
+            elif skill.learns == "door":
+                scores, states = score_following(ppo.actor, skill, stock, threads=threads)
+            else:
                 evaluation = _score(ppo.actor, skill, env.features, threads)
                 scores, states = evaluation.summary(), evaluation.states
-            else:
-                scores, states = score_tracking(ppo.actor, skill, clip, threads=threads)
             log.write({"decisions": state["decisions"], "seconds": state["seconds"], "eval": scores})
             if progress:
                 progress({**figures, "eval": scores})
@@ -237,7 +240,8 @@ _OPTIONAL = {
 }
 
 
-def _new_expert(skill: Skill, layout: tuple[features.Feature, ...]) -> Expert:
+def new_expert(skill: Skill, layout: tuple[features.Feature, ...]) -> Expert:
+    """An untrained expert that is blind to what its skill does not read."""
     expert = Expert(features.size(layout))
     for feature, where in zip(layout, features.slices(layout).values(), strict=True):
         if feature.name in _OPTIONAL and feature.name not in skill.reads:
