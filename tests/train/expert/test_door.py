@@ -138,5 +138,6 @@ def test_an_expert_is_scored_on_its_own_from_where_its_way_begins(door_way):
     scores, states = score_following(Still(), skill, [door_way(hinge=0.9)], robots=8)
     assert scores["decisions"] == 110
     assert 0.0 < scores["return_min"] <= scores["return_mean"] < 110
-    assert 0.0 < scores["door_min"] < 0.9  # the spring pulls the leaf on, and nobody holds it
+    assert scores["ajar"] == 1.0
+    assert 0.0 < scores["door"] < 0.9  # the spring pulls the leaf on, and nobody holds it
     assert states.qpos.shape[1] == 28

@@ -31,6 +31,7 @@ from metaworld_rt.train.expert.skill import Skill
 
 TIMESTEP = 0.004  # s, of the training physics: half the work, and experts do as well on the task's 0.002
 EPISODE = 200  # decisions
+UNLATCHED, AJAR, OPENED = 0.75, 0.2, 0.9  # rad: latch beyond which the locks are clear of the frame, and hinge angles
 FALLEN_HEIGHT = 0.62  # m
 FALLEN_UP = 0.3
 BEHIND = 0.25  # rad that the hinge may be behind the way's
@@ -83,7 +84,8 @@ class DoorEnv(SkillEnv):
         banks: first the way, whole states in order, the door's joints too; it sets the period of the skill's phase.
             Then states of the skill before it: those whose door is about as far open as where the way begins are
             starts too.
-        alone: to be scored: all begin where the way begins, nobody helps, and only falling ends an episode.
+        alone: to be scored: all begin at this decision of the way (0: where the skill before hands over, too), nobody
+            helps, and only falling ends an episode. None: to learn.
 
     Attributes:
         assistance: (bins,) in [0, 1], how firmly the hand helps along the way; the last bin is what follows it.
@@ -100,7 +102,7 @@ class DoorEnv(SkillEnv):
         threads: int = 2,
         collisions: str = "full",
         banks: Sequence[Bank] = (),
-        alone: bool = False,
+        alone: int | None = None,
     ) -> None:
         if not banks or any(bank.qpos.shape[1] == ROBOT_NQ for bank in banks):
             raise ValueError(
@@ -161,7 +163,7 @@ class DoorEnv(SkillEnv):
         qpos, qvel, action = self.home(n)
         clock = np.zeros(n, dtype=np.int64)
         first, last, own = np.cumsum([self._first_share, _END_SHARE, _OWN_SHARE])
-        kind = np.zeros(n) if self.alone else rng.random(n)
+        kind = rng.random(n) if self.alone is None else np.full(n, 1.0 if self.alone else 0.0)
         if not self._from_reset:
             handed = np.flatnonzero(kind < first)
             start = self.handover[rng.integers(0, max(1, len(self.handover)), len(handed))]
@@ -174,13 +176,14 @@ class DoorEnv(SkillEnv):
         clock[again] = lived[3][:, 0].astype(np.int64)
         shown = np.setdiff1d(np.flatnonzero(kind >= first), again)
         hard = 0.3 + self.assistance[np.arange(end) // _BIN]
-        k = np.where(kind[shown] < last, end, rng.choice(end, len(shown), p=hard / hard.sum())) * (not self.alone)
+        k = np.where(kind[shown] < last, end, rng.choice(end, len(shown), p=hard / hard.sum()))
+        k = k if self.alone is None else np.full(len(shown), self.alone)
         qpos[shown], qvel[shown], action[shown], clock[shown] = way.qpos[k], way.qvel[k], way.action[k], k
         qpos[shown, 7:ROBOT_NQ] += rng.normal(0.0, _NOISE, (len(k), H1.n))
         self._clock[rows] = clock
         self.phase[rows] = np.where(clock < end, clock / (end + 1), rng.random(n))
         self._length[rows] = rng.integers(EPISODE // 2, EPISODE, n)
-        if self.alone:
+        if self.alone is not None:
             self._firm[rows], self._length[rows] = 0.0, _ENDLESS
         return qpos, qvel, action
 
@@ -202,7 +205,7 @@ class DoorEnv(SkillEnv):
         astray = np.linalg.norm(s.qpos[:, :2] - ref[:, :2], axis=-1) > ASTRAY
         behind = s.qpos[:, -2] < np.minimum(ref[:, -2], 0.95) - BEHIND
         fallen = (s.qpos[:, 2] < FALLEN_HEIGHT) | (s.torso_up < FALLEN_UP)
-        if self.alone:
+        if self.alone is not None:
             return fallen
         lost = fallen | behind | astray
         self._adapt(lost)
@@ -240,19 +243,26 @@ class DoorEnv(SkillEnv):
 
 
 def score_following(
-    actor: Expert, skill: Skill, banks: Sequence[Bank], robots: int = 32, seed: int = 1234, threads: int = 1
+    actor: Expert,
+    skill: Skill,
+    banks: Sequence[Bank],
+    robots: int = 32,
+    seed: int = 1234,
+    threads: int = 1,
+    begin: int = 0,
 ) -> tuple[dict[str, float], Bank]:
-    """Scores an expert from where its way begins, on its own, for the way and a second more.
+    """Scores an expert on its own, from decision `begin` of its way to a second after the way's end.
 
     Returns:
-        The scores (`return_mean` is the task's reward summed while upright, `door` the hinge at the end, rad), and
-        whole states for other skills to start from.
+        The scores, while upright: `return_mean` sums the task's reward, `turned`, `ajar` and `opened` are the shares of
+        the robots that ever came so far, `door` is the hinge's median angle at the end, rad. And whole states for other
+        skills to start from.
     """
-    env = DoorEnv(skill, robots, seed, threads, banks=banks, alone=True)
+    env = DoorEnv(skill, robots, seed, threads, banks=banks, alone=begin)
     env.age[:] = 0
     phi, alive, total, states = env.observe(), np.ones(robots, dtype=bool), np.zeros(robots), []
-    decisions = len(env.way) + round(1.0 / DECISION_DT)
-    hinge = np.zeros(robots)
+    decisions = len(env.way) - begin + round(1.0 / DECISION_DT)
+    hinge, furthest = np.zeros(robots), np.zeros((robots, 2))
     for t in range(decisions):
         with torch.no_grad():
             outcome = env.step(actor(torch.from_numpy(phi)).double().numpy())
@@ -260,6 +270,7 @@ def score_following(
         total += np.where(alive, outcome.task_reward, 0.0)
         alive &= ~outcome.terminated
         hinge = np.where(alive, env.physics.qpos[:, -2], hinge)
+        furthest = np.where(alive[:, None], np.maximum(furthest, env.physics.qpos[:, -2:]), furthest)
         if t % 3 == 2:
             seen = Bank(env.physics.qpos.copy(), env.physics.qvel.copy(), env.action, env.phase.copy())
             states.append(seen[alive])
@@ -271,7 +282,9 @@ def score_following(
         "return_min": round(float(total.min()), 2),
         "decisions": decisions,
         "upright": round(float(alive.mean()), 3),
+        "turned": round(float((furthest[:, 1] > UNLATCHED).mean()), 3),
+        "ajar": round(float((furthest[:, 0] > AJAR).mean()), 3),
+        "opened": round(float((furthest[:, 0] > OPENED).mean()), 3),
         "door": round(float(np.median(hinge)), 3),
-        "door_min": round(float(hinge.min()), 3),
     }
     return scores, join(states)

@@ -28,15 +28,13 @@ from metaworld_rt.tasks.task import RESET_NOISE
 from metaworld_rt.tasks.vector import VectorPhysics
 from metaworld_rt.train.expert.bank import Bank, join
 from metaworld_rt.train.expert.checkpoint import load_expert, unpack_features
-from metaworld_rt.train.expert.door import TIMESTEP, lead
+from metaworld_rt.train.expert.door import AJAR, TIMESTEP, UNLATCHED, lead
 from metaworld_rt.train.expert.door_hook import ARM_JOINTS, replay_all
 from metaworld_rt.train.expert.policy import Expert, widen
 from metaworld_rt.train.expert.sense import Senses
 
 SEGMENT = 10  # decisions
 OVERLAP = 20  # decisions of the opening's end with which the pass begins: where one expert hands over to the other
-UNLATCHED = 0.75  # rad: the locks are clear of the frame
-AJAR = 0.2  # rad: from here on the hatch is done with
 OPEN = 1.0  # rad: the task's reward for the hinge is full
 HINGE_XY = np.array([0.75, -0.5])
 _HATCH_FROM_HINGE = np.array([0.05, 0.9, 1.2])  # of the closed door
@@ -51,6 +49,9 @@ _FALLEN_HEIGHT, _FALLEN = 0.7, -100.0
 _WAY_HINGE = np.array([0.05, 0.3, 0.55, 0.9])
 _WAY = np.array([[0.2, 0.13], [0.08, 0.2], [-0.1, 0.22], [-0.32, 0.2]])
 _HEIGHT = 1.011
+# How firmly, until the leaf is at 0.5 rad and after. A weak hand finds ways that need little help: led at 1, the base
+# did not give when the arm pulled, and robots that followed the way were drawn to the door instead.
+_FIRM = 0.3, 0.7
 _IN_PLACE = 0.05  # m from a motion's place at which it begins
 _THROUGH_X = 1.0  # m: from here on the robot must nearly stand by itself
 
@@ -181,7 +182,7 @@ def opened(s: Signals) -> np.ndarray:
     return (1.0 - share) * shut + share * (11.5 + 12.0 * np.clip(hinge - AJAR, 0.0, OPEN - AJAR))
 
 
-def open_door(legs: Expert, segments: int = 50, robots: int = 128, seed: int = 0, firm: float = 1.0) -> Found:
+def open_door(legs: Expert, segments: int = 50, robots: int = 128, seed: int = 0) -> Found:
     """From the task's reset to the leaf open by `OPEN`.
 
     Args:
@@ -189,7 +190,6 @@ def open_door(legs: Expert, segments: int = 50, robots: int = 128, seed: int = 0
         segments: at most this many.
         robots: tried side by side.
         seed: of everything random.
-        firm: how firmly the pelvis is led, in (0, 1].
     """
     crowd, motions = Crowd(legs, robots, seed), replay_all(TIMESTEP)
     rng, physics, last = crowd.rng, crowd.physics, motions.length - SEGMENT
@@ -215,7 +215,7 @@ def open_door(legs: Expert, segments: int = 50, robots: int = 128, seed: int = 0
             shown = motions.action[motion, np.clip(clock + i, 0, motions.length - 1)]
             return np.where(led[:, None], shown + 0.03 * rng.normal(size=shown.shape), np.nan)
 
-        signals, _, alive = crowd.segment(ref, lambda: np.full(robots, firm), arms)
+        signals, _, alive = crowd.segment(ref, lambda: np.where(physics.qpos[:, -2] < 0.5, *_FIRM), arms)
         crowd.goal = np.where(led[:, None], crowd.target, crowd.goal)
         given_up = (clock >= 0) & (rng.random(robots) < 0.15)
         clock = np.where(led, clock + SEGMENT, np.where(given_up, -1, clock))
