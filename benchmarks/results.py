@@ -212,7 +212,7 @@ def render(documents: list[dict]) -> str:
 def motion(documents: list[dict]) -> list[str]:
     """How smooth each controller moves, on our tasks."""
     rows = [
-        (document["bundle"], row)
+        (document["bundle"], document["training_seed"], row)
         for document in documents
         if document["suite"] == "builtin" and not is_disturbed(document)
         for row in document["results"]
@@ -223,12 +223,12 @@ def motion(documents: list[dict]) -> list[str]:
         "Suite `builtin`, the episodes above. Action rate: mean squared change of a joint's position target between "
         "decisions, rad². Jerk: mean squared third difference of a joint's position at 50 Hz, (rad/s³)².",
         "",
-        "| bundle | task | controller | return | action rate | jerk |",
-        "|---|---|---|---|---|---|",
+        "| bundle | training seed | task | controller | return | action rate | jerk |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for bundle, row in rows:
+    for bundle, seed, row in rows:
         lines.append(
-            f"| {bundle} | {row['task']} | {row['controller']} | {row['return_mean']:.1f} | {row['action_rate']:.5f} "
+            f"| {bundle} | {seed} | {row['task']} | {row['controller']} | {row['return_mean']:.1f} | {row['action_rate']:.5f} "
             f"| {row['jerk']:.3g} |"
         )
     return lines

@@ -25,6 +25,7 @@ def test_one_half_of_the_semantic_model_is_trained_alone(tmp_path, capsys):
     [
         (["train", "expert", "fly", "--out", "x"], "no skill 'fly'|unknown expert 'fly'"),
         (["train", "expert", "walk", "--out", "x", "--start", "none.pt"], "no checkpoint none.pt"),
+        (["train", "expert", "door_open", "--out", "x"], "give --bank models/checkpoints/door/door_open.npz"),
         (["train", "world-model", "--experts", "none", "--out", "x"], "no checkpoint none/stand.pt"),
         (["train", "gate", "--experts", "none", "--out", "x"], "no checkpoint none/stand.pt"),
         (["train", "all", "--robot", "g1", "--out", "x"], "unknown robot 'g1'; one of h1"),
