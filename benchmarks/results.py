@@ -228,8 +228,8 @@ def motion(documents: list[dict]) -> list[str]:
     ]
     for bundle, seed, row in rows:
         lines.append(
-            f"| {bundle} | {seed} | {row['task']} | {row['controller']} | {row['return_mean']:.1f} | {row['action_rate']:.5f} "
-            f"| {row['jerk']:.3g} |"
+            f"| {bundle} | {seed} | {row['task']} | {row['controller']} | {row['return_mean']:.1f} "
+            f"| {row['action_rate']:.5f} | {row['jerk']:.3g} |"
         )
     return lines
 
