@@ -8,7 +8,6 @@ Training physics (4 ms), one training seed; the table goes to a page's block "do
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import torch
@@ -18,7 +17,7 @@ from metaworld_rt.train.expert import bank
 from metaworld_rt.train.expert.checkpoint import load_expert
 from metaworld_rt.train.expert.door import score_following
 from metaworld_rt.train.expert.skill import get_skill
-from page import fill
+from page import keep
 
 DATA = Path(__file__).parent / "data" / "door.json"
 PLACES = {"door_open": (0, 60, 120, 180, 240), "door_pass": (0, 60, 120, 180, 240, 300)}  # decisions along the way
@@ -68,10 +67,7 @@ def main() -> int:
     torch.set_num_threads(1)
     document = {"schema": "metaworld_rt.door/1", "robots": args.robots, "seed": args.seed, "versions": versions()}
     document["rows"] = measure(args.experts, args.ways, args.robots, args.seed)
-    DATA.parent.mkdir(parents=True, exist_ok=True)
-    DATA.write_text(json.dumps(document, indent=1) + "\n")
-    if args.docs:
-        args.docs.write_text(fill(args.docs.read_text(), "door", table(document)))
+    keep(document, DATA, args.docs, "door", table)
     return 0
 
 

@@ -9,7 +9,6 @@ error, so that a tenth of a thousandth shows. Writes benchmarks/data/planner/set
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from metaworld_rt.evaluate.builtin import BuiltinTask
 from metaworld_rt.evaluate.controllers import Driver
 from metaworld_rt.evaluate.episodes import run_episode
 from metaworld_rt.evaluate.observation import Observer
-from page import fill
+from page import keep
 from planner_curves import machine
 
 DATA = Path(__file__).parent / "data" / "planner" / "settings.json"
@@ -100,10 +99,7 @@ def main() -> int:
         "versions": versions(),
         "rows": rows,
     }
-    DATA.parent.mkdir(parents=True, exist_ok=True)
-    DATA.write_text(json.dumps(document, indent=1) + "\n")
-    if args.docs:
-        args.docs.write_text(fill(args.docs.read_text(), "planner settings", table(document)))
+    keep(document, DATA, args.docs, "planner settings", table)
     return 0
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import mujoco
 import numpy as np
 import torch
 
@@ -51,6 +52,13 @@ _ENDLESS = 10**9
 _GAIN, _TURN_GAIN = 4.0, 5.0  # 1/s, of the helping hand
 _SPEED, _TURN_SPEED = 0.5, 1.0  # m/s, rad/s at most
 _GRIP = 0.7  # share of the difference in velocity that the firmest hand takes away in a decision
+
+
+def training_model(collisions: str = "full") -> mujoco.MjModel:
+    """The door's scene at the training's timestep."""
+    model = build("door", collisions=collisions)
+    model.opt.timestep = TIMESTEP
+    return model
 
 
 def lead(qpos: np.ndarray, qvel: np.ndarray, pose: np.ndarray, firm: np.ndarray) -> np.ndarray:
@@ -113,8 +121,7 @@ class DoorEnv(SkillEnv):
         before = join(banks[1:]) if banks[1:] else self.way[:0]
         self.handover = before[np.abs(before.qpos[:, -2] - self.way.qpos[0, -2]) < _NEAR]
         skill = replace(skill, period=len(self.way) * DECISION_DT)
-        model = build("door", collisions=collisions)
-        model.opt.timestep = TIMESTEP
+        model = training_model(collisions)
         super().__init__(skill, model, features.HOUSEHOLD, count, seed, threads, banks)
         self._senses = Senses(self.physics)
         self._hands = self._reach()
@@ -201,12 +208,12 @@ class DoorEnv(SkillEnv):
         return self._senses.terms()
 
     def _failed(self, s: Signals) -> np.ndarray:
-        ref = self.way.qpos[self.frame()]
-        astray = np.linalg.norm(s.qpos[:, :2] - ref[:, :2], axis=-1) > ASTRAY
-        behind = s.qpos[:, -2] < np.minimum(ref[:, -2], 0.95) - BEHIND
         fallen = (s.qpos[:, 2] < FALLEN_HEIGHT) | (s.torso_up < FALLEN_UP)
         if self.alone is not None:
             return fallen
+        ref = self.way.qpos[self.frame()]
+        astray = np.linalg.norm(s.qpos[:, :2] - ref[:, :2], axis=-1) > ASTRAY
+        behind = s.qpos[:, -2] < np.minimum(ref[:, -2], 0.95) - BEHIND
         lost = fallen | behind | astray
         self._adapt(lost)
         return lost

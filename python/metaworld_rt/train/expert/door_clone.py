@@ -17,22 +17,20 @@ import numpy as np
 import torch
 
 from metaworld_rt.plants.h1 import DECISION_DT
-from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
 from metaworld_rt.train.expert import bank, checkpoint
 from metaworld_rt.train.expert.bank import Bank
 from metaworld_rt.train.expert.door import DoorEnv
-from metaworld_rt.train.expert.door_hook import ARM_JOINTS
-from metaworld_rt.train.expert.policy import Expert, widen
+from metaworld_rt.train.expert.door_hook import ARMS
+from metaworld_rt.train.expert.door_search import GAIT, load_legs
+from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.skill import Skill, get_skill
 from metaworld_rt.train.expert.trainer import new_expert
 
-GAIT = 0.8  # s, of the phase that the expert of the legs sees
 _ROBOTS, _STEPS = 128, 80
 _BATCH = 512
 _NOISE = 0.03  # of the actions
 _STD = 0.12  # of the student's exploration afterwards, in units of its output
-_ARMS = np.isin(np.arange(H1.n), ARM_JOINTS)
 
 
 def clone(skill: Skill, way: Bank, legs: Expert, rounds: int = 10, updates: int = 1000, seed: int = 0) -> Expert:
@@ -66,7 +64,7 @@ def clone(skill: Skill, way: Bank, legs: Expert, rounds: int = 10, updates: int 
                 own = student(torch.from_numpy(phi)).double().numpy()
             # The action noted with a state led to it: the next state's is the one to take.
             shown = way.action[np.minimum(env.frame() + 1, len(way) - 1)]
-            teacher = np.where(_ARMS, shown, walked)
+            teacher = np.where(ARMS, shown, walked)
             seen.append(phi)
             told.append(teacher / gain)
             phi = env.step(np.where(led[:, None], teacher, own) + _NOISE * rng.normal(size=teacher.shape)).phi
@@ -96,9 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
-    legs, content = checkpoint.load_expert(args.legs)
-    if checkpoint.unpack_features(content["features"]) != features.HOUSEHOLD:
-        legs = widen(legs, features.LOCOMOTION, features.HOUSEHOLD)
+    legs, content = load_legs(args.legs), checkpoint.load(args.legs)
     way = bank.load(args.way)
     student = clone(get_skill(args.skill), way, legs, seed=args.seed)
     kept = {key: content[key] for key in ("hidden", "task", "description", "provenance")}

@@ -18,6 +18,7 @@ from metaworld_rt.tasks.vector import VectorPhysics
 
 SEGMENT = 25  # decisions between two waypoints
 ARM_JOINTS = [i for i, name in enumerate(H1.joints) if name == "torso" or "shoulder" in name or "elbow" in name]
+ARMS = np.isin(np.arange(H1.n), ARM_JOINTS)  # the same as a mask, (19,)
 # Pelvis x, y, z (m) and waypoints (rad) of torso, left arm, right arm.
 _MOTIONS: tuple[tuple[tuple[float, float, float], tuple[tuple[float, ...], ...]], ...] = (
     (

@@ -19,17 +19,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from metaworld_rt.plants.h1 import DECISION_DT, build
+from metaworld_rt.plants.h1 import DECISION_DT
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
 from metaworld_rt.tasks.door import door_reward
 from metaworld_rt.tasks.signals import Signals
 from metaworld_rt.tasks.task import RESET_NOISE
 from metaworld_rt.tasks.vector import VectorPhysics
-from metaworld_rt.train.expert.bank import Bank, join
+from metaworld_rt.train.expert.bank import ROBOT_NQ, Bank, join
 from metaworld_rt.train.expert.checkpoint import load_expert, unpack_features
-from metaworld_rt.train.expert.door import AJAR, TIMESTEP, UNLATCHED, lead
-from metaworld_rt.train.expert.door_hook import ARM_JOINTS, replay_all
+from metaworld_rt.train.expert.door import AJAR, OPENED, TIMESTEP, UNLATCHED, lead, training_model
+from metaworld_rt.train.expert.door_hook import ARMS, replay_all
 from metaworld_rt.train.expert.policy import Expert, widen
 from metaworld_rt.train.expert.sense import Senses
 
@@ -41,8 +41,7 @@ _HATCH_FROM_HINGE = np.array([0.05, 0.9, 1.2])  # of the closed door
 # Where the hand hooks the hatch: between the leaf and the lock's inner rod and under it, from the hatch's centre,
 # unturned. Lifting the rod turns the hatch, and the forearm's knob, caught behind it, pulls.
 _HOOK = np.array([-0.10, 0.10, -0.045])
-_ARMS = np.isin(np.arange(H1.n), ARM_JOINTS)
-_GAIT = 0.8  # s, of the phase that the expert of the legs sees
+GAIT = 0.8  # s, of the phase that the expert of the legs sees
 _SURVIVORS = 0.125  # share of the robots
 _FALLEN_HEIGHT, _FALLEN = 0.7, -100.0
 # Where the pelvis is led while the door opens, by the hinge's angle: back and to the left, out of the leaf's way.
@@ -76,14 +75,24 @@ def hook_position(hinge: np.ndarray, latch: np.ndarray) -> np.ndarray:
     )
 
 
+def load_legs(path: Path) -> Expert:
+    """The expert that moves the legs, reading the household layout.
+
+    Raises:
+        CheckpointError: the file is missing or no expert's checkpoint.
+        ValueError: it reads what that layout lacks.
+    """
+    legs, content = load_expert(path)
+    layout = unpack_features(content["features"])
+    return legs if layout == features.HOUSEHOLD else widen(legs, layout, features.HOUSEHOLD)
+
+
 class Crowd:
     """The robots of one search, and the ways they came. Not thread-safe."""
 
     def __init__(self, legs: Expert, robots: int, seed: int) -> None:
-        model = build("door")
-        model.opt.timestep = TIMESTEP
         self.legs, self.rng, self.count = legs, np.random.default_rng(seed), robots
-        self.physics = VectorPhysics(model, robots, 1)
+        self.physics = VectorPhysics(training_model(), robots, 1)
         self.physics.qpos += self.rng.uniform(-RESET_NOISE, RESET_NOISE, self.physics.qpos.shape)
         self.action, self.gait = np.zeros((robots, H1.n)), np.zeros(robots)
         self.target = np.tile(H1.default_pos, (robots, 1))  # of the joints, rad
@@ -103,7 +112,7 @@ class Crowd:
     def wander(self, deviations: Sequence[float]) -> None:
         """New goals of the arms, each robot's by noise of a deviation (rad) drawn from these."""
         noise = self.rng.normal(size=self.goal.shape) * self.rng.choice(deviations, (self.count, 1))
-        self.goal = np.clip(np.where(_ARMS, self.goal + noise, self.goal), H1.lower, H1.upper)
+        self.goal = np.clip(np.where(ARMS, self.goal + noise, self.goal), H1.lower, H1.upper)
 
     def segment(
         self, ref: Callable[[], np.ndarray], firm: Callable[[], np.ndarray], arms: Callable[[int], np.ndarray | None]
@@ -121,7 +130,7 @@ class Crowd:
         physics, start, seen = self.physics, self.target, []
         alive, reward = np.ones(self.count, dtype=bool), np.zeros(self.count)
         for i in range(SEGMENT):
-            self.gait = np.mod(self.gait + DECISION_DT / _GAIT, 1.0)
+            self.gait = np.mod(self.gait + DECISION_DT / GAIT, 1.0)
             state = features.FeatureInput.from_state(
                 physics.qpos, physics.qvel, self.action, phase=self.gait, extra=self.senses.terms()
             )
@@ -132,7 +141,7 @@ class Crowd:
             if other is not None:
                 moved = np.where(np.isnan(other), moved, other)
             seen.append((physics.qpos, physics.qvel, self.action, self.gait))
-            self.action = np.clip(np.where(_ARMS, moved, action), -1.0, 1.0)
+            self.action = np.clip(np.where(ARMS, moved, action), -1.0, 1.0)
             physics.qvel = lead(physics.qpos, physics.qvel, ref(), firm())
             signals = physics.step(H1.target(self.action))
             self.senses.update()
@@ -207,7 +216,7 @@ def open_door(legs: Expert, segments: int = 50, robots: int = 128, seed: int = 0
         near = np.linalg.norm(physics.qpos[:, :2] - motions.place[motion], axis=-1) < _IN_PLACE
         clock[(clock < 0) & near & (hinge < AJAR / 2) & (rng.random(robots) < 0.8)] = 0
         led = (clock >= 0) & (clock < last) & (rng.random(robots) < np.where(hinge > AJAR / 2, 0.3, 0.85))
-        held = physics.qpos[:, 7:26]
+        held = physics.qpos[:, 7:ROBOT_NQ]
         crowd.goal = held + (crowd.goal - held) * rng.choice([0.5, 1.0, 1.3], (robots, 1))
         crowd.wander([0.0, 0.15, 0.35, 0.7])
 
@@ -242,7 +251,7 @@ def walk_through(legs: Expert, first: Bank, segments: int = 34, robots: int = 14
     crowd = Crowd(legs, robots, seed)
     crowd.begin(first)
     rng, physics = crowd.rng, crowd.physics
-    place, drift, yaw = physics.qpos[:, :2].copy(), np.zeros((robots, 2)), np.zeros(robots)
+    drift, yaw = np.zeros((robots, 2)), np.zeros(robots)
     for _ in range(segments):
         crowd.wander([0.0, 0.1, 0.3, 0.6])
         drift = np.where(rng.random((robots, 1)) < 0.5, rng.normal(size=(robots, 2)) * [0.25, 0.2] + [0.2, 0.0], drift)
@@ -268,12 +277,12 @@ def walk_through(legs: Expert, first: Bank, segments: int = 34, robots: int = 14
 def merit(way: Bank) -> float:
     """Of a way that should open the door: the sooner, or else the further, the better."""
     hinge = way.qpos[:, -2]
-    there = np.flatnonzero(hinge > 0.9 * OPEN)
+    there = np.flatnonzero(hinge > OPENED)
     return -float(there[0]) if len(there) else -len(hinge) - 1000.0 * (OPEN - hinge.max())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Searches with several seeds and writes the best ways as `open.npz` and `pass.npz`."""
+    """Searches with several seeds and writes the best ways as `door_open.npz` and `door_pass.npz`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--legs", type=Path, required=True, help="checkpoint of the expert that moves the legs")
     parser.add_argument("--out", type=Path, required=True, help="folder")
@@ -281,9 +290,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--robots", type=int, default=144)
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
-    legs, content = load_expert(args.legs)
-    if unpack_features(content["features"]) != features.HOUSEHOLD:
-        legs = widen(legs, features.LOCOMOTION, features.HOUSEHOLD)
+    legs = load_legs(args.legs)
     args.out.mkdir(parents=True, exist_ok=True)
     ways = []
     for seed in range(args.seeds):
@@ -293,7 +300,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             flush=True,
         )
     first = max(ways, key=merit)
-    if first.qpos[:, -2].max() < 0.9 * OPEN:
+    if first.qpos[:, -2].max() < OPENED:
         print(f"no seed of {args.seeds} opened the door: try more seeds, or more robots", file=sys.stderr)
         return 1
     passes = []
