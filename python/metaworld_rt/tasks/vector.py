@@ -20,6 +20,7 @@ class VectorPhysics:
 
     Attributes:
         qpos, qvel: (count, nq), (count, nv) float64 current states; write them to reset a robot.
+        wrench: (count, nbody, 6) force, N, and torque, N m, world frame, on each body during the next decisions; or None.
         signals: what the rewards read, of the last decision.
     """
 
@@ -38,6 +39,7 @@ class VectorPhysics:
         self.qpos = np.tile(model.key_qpos[0], (count, 1))
         self.qvel = np.zeros((count, model.nv))
         self._reader = SignalReader(model)
+        self.wrench: np.ndarray | None = None
         self.signals: Signals | None = None
 
     def use_models(self, models: list[mujoco.MjModel]) -> None:
@@ -50,12 +52,17 @@ class VectorPhysics:
         nq = self.model.nq
         self._initial[:, 1 : 1 + nq] = self.qpos
         self._initial[:, 1 + nq :] = self.qvel
+        kind = mujoco.mjtState.mjSTATE_CTRL
+        if self.wrench is not None:
+            kind |= mujoco.mjtState.mjSTATE_XFRC_APPLIED
+            target = np.concatenate([target, self.wrench.reshape(self.count, -1)], axis=-1)
         control = np.repeat(target[:, None, :], self._substeps, axis=1)
         self._pool.rollout(
             self._models,
             self._data,
             self._initial,
             np.ascontiguousarray(control, dtype=np.float64),
+            control_spec=int(kind),
             state=self._state,
             sensordata=self._sensors,
         )

@@ -51,3 +51,18 @@ def door_way():
         return Bank(qpos, np.zeros((length, 27)), np.zeros((length, H1.n)), np.zeros(length))
 
     return make
+
+
+@pytest.fixture
+def commanded_way(door_way):
+    """Makes a `Way`: the same robot, told to stand where it is with its arms a little raised."""
+    from metaworld_rt.train.expert.door_hook import ARMS
+    from metaworld_rt.train.expert.door_way import Way
+
+    def make(length=60, raised=0.2):
+        target = np.where(ARMS, H1.default_pos + raised, H1.default_pos)
+        place = np.tile([0.0, 0.0, 1.0], (length, 1))
+        command = np.tile(H1.action_of_target(target), (length, 1))
+        return Way(command, place, np.zeros(length), door_way(length))
+
+    return make

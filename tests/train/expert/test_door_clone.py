@@ -3,41 +3,34 @@ import torch
 
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
-from metaworld_rt.train.expert import bank, checkpoint, door_clone
-from metaworld_rt.train.expert.door_hook import ARM_JOINTS
+from metaworld_rt.train.expert import checkpoint, door_clone
+from metaworld_rt.train.expert.door_hook import ARMS
+from metaworld_rt.train.expert.door_search import footwork
 from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.skill import get_skill
 from metaworld_rt.train.expert.trainer import train_expert
 
 
-def _raised(way):
-    """The same way with the arms asked to be 0.2 rad elsewhere."""
-    target = H1.target(way.action)
-    target[:, ARM_JOINTS] += 0.2
-    return bank.Bank(way.qpos, way.qvel, H1.action_of_target(target), way.phase)
-
-
-def test_it_moves_the_arms_as_the_way_and_the_legs_as_their_expert(door_way):
-    legs, way = Expert(features.size(features.HOUSEHOLD)).eval(), _raised(door_way())
-    student = door_clone.clone(get_skill("door_open"), way, legs, rounds=2, updates=150)
-    env = door_clone.DoorEnv(get_skill("door_open"), 32, 5, 1, banks=[way])
+def test_it_moves_the_arms_as_the_way_and_the_legs_as_their_expert(commanded_way):
+    legs, way = Expert(features.size(features.HOUSEHOLD)).eval(), commanded_way()
+    student = door_clone.clone(get_skill("door_open"), way, legs, 0.8, rounds=2, updates=150)
+    env = door_clone.DoorEnv(get_skill("door_open"), 32, 5, 1, banks=[way.states])
     with torch.no_grad():
         action = student(torch.from_numpy(env.observe())).double().numpy()
-        walked = legs(torch.from_numpy(env.observe())).double().numpy()
+    walked = footwork(legs, env.physics, env.action, np.zeros(32), way.place[:32], np.zeros(32), env.senses)
     env.close()
-    arms = np.isin(np.arange(H1.n), ARM_JOINTS)
-    error = np.abs(action - np.where(arms, way.action[0], walked)) * H1.action_scale
+    error = np.abs(action - np.where(ARMS, way.command[0], walked)) * H1.action_scale
     assert np.median(error) < 0.06  # rad, where the arms' targets differ from the legs' expert by 0.2
 
 
-def test_the_command_writes_a_start_that_training_takes(tmp_path, door_way, monkeypatch):
+def test_the_command_writes_a_start_that_training_takes(tmp_path, commanded_way, monkeypatch):
     monkeypatch.setattr(door_clone, "_STEPS", 2)
-    way, legs = tmp_path / "way.npz", tmp_path / "stand.pt"
-    door_way().save(way)
-    expert = Expert(features.size(features.LOCOMOTION))
-    about = {"name": "stand", "description": "", "task": "stand", "period": 0.8, "hidden": [256, 128], "provenance": {}}
-    layout = checkpoint.pack_features(features.LOCOMOTION)
-    checkpoint.save(legs, {**about, "features": layout, "actor": expert.state_dict()})
+    way, legs = tmp_path / "way.npz", tmp_path / "footwork.pt"
+    commanded_way().save(way)
+    expert = Expert(features.size(features.HOUSEHOLD))
+    about = {"name": "footwork", "description": "", "task": "stand", "period": 0.8, "hidden": [256, 128]}
+    layout = checkpoint.pack_features(features.HOUSEHOLD)
+    checkpoint.save(legs, {**about, "provenance": {}, "features": layout, "actor": expert.state_dict()})
     arguments = ["door_open", "--way", str(way), "--legs", str(legs), "--out", str(tmp_path / "start.pt")]
     assert door_clone.main(arguments) == 0
     result = train_expert(

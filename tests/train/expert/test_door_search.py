@@ -6,11 +6,20 @@ from metaworld_rt.plants.h1 import build
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
 from metaworld_rt.tasks.vector import VectorPhysics
-from metaworld_rt.train.expert import bank, door_search
+from metaworld_rt.train.expert import bank, door_search, door_way
 from metaworld_rt.train.expert.door import TIMESTEP
-from metaworld_rt.train.expert.door_hook import replay_all
-from metaworld_rt.train.expert.door_search import SEGMENT, hook_position, merit, open_door, walk_through
+from metaworld_rt.train.expert.door_hook import ARMS, replay_all
+from metaworld_rt.train.expert.door_search import (
+    COPIES,
+    SEGMENT,
+    Crowd,
+    follow,
+    hook_position,
+    open_door,
+    walk_through,
+)
 from metaworld_rt.train.expert.policy import Expert
+from metaworld_rt.train.files import CheckpointError
 
 
 @pytest.fixture
@@ -29,37 +38,59 @@ def _follows(states):
     np.testing.assert_allclose(physics.qpos, states.qpos[1:], atol=1e-6)
 
 
-def test_an_opening_is_one_robots_way(tmp_path, legs, monkeypatch):
-    monkeypatch.setattr(door_search, "lead", lambda qpos, qvel, pose, firm: qvel)  # without the hand it follows physics
-    states = open_door(legs, segments=3, robots=16, seed=1).states
-    assert len(states) == 3 * SEGMENT
-    _follows(states)
-    states.save(tmp_path / "way.npz")
+def test_an_opening_is_one_robots_way_and_the_commands_that_it_followed(tmp_path, legs):
+    found = open_door(legs, 0.8, segments=3, tries=8, seed=1)
+    way = found.way
+    assert len(way) == 3 * SEGMENT
+    _follows(way.states)
+    np.testing.assert_allclose(way.command[:-1][:, ARMS], way.states.action[1:][:, ARMS])
+    assert len(found.end) == COPIES
+    way.save(tmp_path / "way.npz")
+    again = door_way.load(tmp_path / "way.npz")
+    np.testing.assert_allclose(again.command, way.command, atol=1e-6)
     assert bank.load(tmp_path / "way.npz").qpos.shape[1] == 28
 
 
+def test_a_bank_of_states_alone_is_no_way(tmp_path, legs):
+    open_door(legs, 0.8, segments=1, tries=8).way.states.save(tmp_path / "bank.npz")
+    with pytest.raises(CheckpointError, match="not a way"):
+        door_way.load(tmp_path / "bank.npz")
+
+
 def test_a_pass_goes_on_where_the_opening_ended(legs):
-    first = open_door(legs, segments=1, robots=16, seed=1).states
-    found = walk_through(legs, first, segments=2, robots=16, seed=1)
-    assert len(found.states) == 2 * SEGMENT
+    first = open_door(legs, 0.8, segments=1, tries=8, seed=1)
+    found = walk_through(legs, 0.8, first, segments=2, tries=8, seed=1)
+    assert len(found.way) == 2 * SEGMENT
     assert len(found.scores) == 2
-    np.testing.assert_array_equal(found.states.qpos[0], first.qpos[-1])
+    assert any(np.array_equal(found.way.states.qpos[0], end) for end in first.end.qpos)
 
 
-def test_the_led_pelvis_comes_to_the_hatch_and_stays_upright(legs):
-    states = open_door(legs, segments=6, robots=16, seed=0).states
-    np.testing.assert_allclose(states.qpos[-1, :3], [0.2, 0.14, 1.011], atol=0.1)
+def test_the_robots_of_a_try_share_its_commands(legs):
+    crowd = Crowd(legs, 4, 0, 0.8)
+    crowd.wander([0.3])
+    crowd.segment(np.full((4, 2), 0.2), np.zeros(4))
+    arms = crowd.action.reshape(4, COPIES, -1)[:, :, ARMS]
+    np.testing.assert_array_equal(arms, np.broadcast_to(arms[:, :1], arms.shape))
+    assert np.ptp(arms[:, 0], axis=0).max() > 0.01  # tries differ
+    crowd.physics.close()
 
 
-def test_a_way_that_opens_sooner_or_further_is_better():
-    def way(hinge):
-        qpos = np.zeros((len(hinge), 28))
-        qpos[:, -2] = hinge
-        return bank.Bank(qpos, np.zeros((len(hinge), 27)), np.zeros((len(hinge), 19)), np.zeros(len(hinge)))
+def test_selection_copies_whole_tries(legs):
+    crowd = Crowd(legs, 8, 0, 0.8)
+    crowd.segment(np.zeros((8, 2)), np.zeros(8))
+    before = crowd.physics.qpos.copy()
+    score = np.zeros(8 * COPIES)
+    score[3 * COPIES : 4 * COPIES] = 1.0
+    assert crowd.select(score) == 3
+    np.testing.assert_array_equal(crowd.physics.qpos, np.tile(before[3 * COPIES : 4 * COPIES], (8, 1)))
+    crowd.physics.close()
 
-    soon, late, ajar, shut = ([0, 0.95, 1.0], [0, 0.5, 0.95], [0, 0.2, 0.4], [0, 0, 0.0])
-    merits = [merit(way(np.array(h, dtype=float))) for h in (soon, late, ajar, shut)]
-    assert merits == sorted(merits, reverse=True)
+
+def test_following_a_way_from_its_own_start_repeats_it(legs, monkeypatch):
+    monkeypatch.setattr(door_search, "RESET_NOISE", 0.0)
+    way = open_door(legs, 0.8, segments=2, tries=8).way
+    seen = follow(legs, 0.8, way, robots=2)
+    np.testing.assert_allclose(seen[:-1, 0, 2], way.states.qpos[1:, 0], atol=1e-6)
 
 
 def test_the_hook_follows_hinge_and_latch():

@@ -1,9 +1,8 @@
-"""The batch that learns the door by following a way that a search has shown, with a helping hand at first.
+"""The batch that learns the door by following a way that a search has shown.
 
-The way (`door_search`) was found with the pelvis led by force: its arms and the door move as they should, its legs lean
-on a hand that is not there. Here the same hand helps at first, and less wherever on the way the robots no longer lose
-it; what is left is an expert that does it on its own legs. After DeepMimic (Peng et al., arXiv 1804.02717), with the
-assistance of Yu et al. (arXiv 1801.08093).
+The way (`door_search`) was walked by robots whose legs an expert of footwork moved and whose arms followed commands.
+`door_clone` gives an expert that does the same with one network, this batch teaches it to do it from wherever it errs,
+and better. After DeepMimic (Peng et al., arXiv 1804.02717).
 """
 
 from __future__ import annotations
@@ -44,14 +43,8 @@ _NEAR = 0.2  # rad between the door where the skill before hands over and where 
 # batch's own states; the rest are states of the way.
 _FIRST_SHARE, _END_SHARE, _OWN_SHARE = 0.2, 0.1, 0.35
 _NOISE = 0.02  # rad, of the joints in the way's states
-_BIN = 10  # decisions of the way in one bin of the archive and of the assistance
-_EASIER, _HARDER = 6e-5, 0.002  # change of a bin's assistance with a decision there, and with a loss soon after
-_SOON = 100  # decisions
-_FREE = 0.25  # share of the episodes without assistance
+_BIN = 10  # decisions of the way in one bin of the archive
 _ENDLESS = 10**9
-_GAIN, _TURN_GAIN = 4.0, 5.0  # 1/s, of the helping hand
-_SPEED, _TURN_SPEED = 0.5, 1.0  # m/s, rad/s at most
-_GRIP = 0.7  # share of the difference in velocity that the firmest hand takes away in a decision
 
 
 def training_model(collisions: str = "full") -> mujoco.MjModel:
@@ -61,30 +54,6 @@ def training_model(collisions: str = "full") -> mujoco.MjModel:
     return model
 
 
-def lead(qpos: np.ndarray, qvel: np.ndarray, pose: np.ndarray, firm: np.ndarray) -> np.ndarray:
-    """The helping hand: velocities (n, nv) with the pelvis's moved towards what brings it to `pose`.
-
-    Args:
-        qpos: (n, nq).
-        qvel: (n, nv).
-        pose: (n, 7) position, m, and quaternion w x y z.
-        firm: (n,) in [0, 1].
-    """
-    turn = np.swapaxes(rotation(qpos[:, 3:7]), -1, -2) @ rotation(pose[:, 3:7])  # from here to there, in the body
-    axis = [turn[:, 2, 1] - turn[:, 1, 2], turn[:, 0, 2] - turn[:, 2, 0], turn[:, 1, 0] - turn[:, 0, 1]]
-    away = pose[:, :3] - qpos[:, :3]
-    wanted = np.concatenate(
-        [
-            np.clip(_GAIN * away, -_SPEED, _SPEED),
-            np.clip(0.5 * _TURN_GAIN * np.stack(axis, axis=-1), -_TURN_SPEED, _TURN_SPEED),
-        ],
-        axis=-1,
-    )
-    out = qvel.copy()
-    out[:, :6] += _GRIP * firm[:, None] * (wanted - qvel[:, :6])
-    return out
-
-
 class DoorEnv(SkillEnv):
     """Robots that follow a way through the door; see `LocomotionEnv` for the other arguments.
 
@@ -92,11 +61,11 @@ class DoorEnv(SkillEnv):
         banks: first the way, whole states in order, the door's joints too; it sets the period of the skill's phase.
             Then states of the skill before it: those whose door is about as far open as where the way begins are
             starts too.
-        alone: to be scored: all begin at this decision of the way (0: where the skill before hands over, too), nobody
-            helps, and only falling ends an episode. None: to learn.
+        alone: to be scored: all begin at this decision of the way (0: where the skill before hands over, too), and only
+            falling ends an episode. None: to learn.
 
     Attributes:
-        assistance: (bins,) in [0, 1], how firmly the hand helps along the way; the last bin is what follows it.
+        clock: (count,) decisions since the way's begin.
 
     Raises:
         ValueError: no way, or states without a door.
@@ -123,11 +92,10 @@ class DoorEnv(SkillEnv):
         skill = replace(skill, period=len(self.way) * DECISION_DT)
         model = training_model(collisions)
         super().__init__(skill, model, features.HOUSEHOLD, count, seed, threads, banks)
-        self._senses = Senses(self.physics)
+        self.senses = Senses(self.physics)
         self._hands = self._reach()
-        bins = len(self.way) // _BIN + 2
-        self.assistance = np.ones(bins)
-        self._firm, self._clock = np.zeros(count), np.zeros(count, dtype=np.int64)
+        bins = len(self.way) // _BIN + 2  # the last one is what follows the way
+        self.clock = np.zeros(count, dtype=np.int64)
         self.alone = alone
         self._from_reset = self.way.qpos[0, -2] < _SHUT
         self._first_share = _FIRST_SHARE if self._from_reset or len(self.handover) else 0.0
@@ -136,7 +104,7 @@ class DoorEnv(SkillEnv):
 
     def _reach(self) -> np.ndarray:
         """The left and the right hand along the way, (T, 2, 3)."""
-        senses, physics, n = self._senses, self.physics, self.count
+        senses, physics, n = self.senses, self.physics, self.count
         hands = np.zeros((len(self.way), 2, 3))
         for first in range(0, len(self.way), n):
             rows = np.arange(min(n, len(self.way) - first))
@@ -147,24 +115,10 @@ class DoorEnv(SkillEnv):
 
     def frame(self) -> np.ndarray:
         """Where on the way each robot should be, (count,)."""
-        return np.minimum(self._clock, len(self.way) - 1)
-
-    def _bin(self) -> np.ndarray:
-        return np.minimum(self._clock // _BIN, len(self.assistance) - 1)
-
-    def _adapt(self, lost: np.ndarray) -> None:
-        """Less help where robots do not lose the way, more before where they do."""
-        helped = self._firm > 0
-        bins, size = self._bin(), len(self.assistance)
-        change = -_EASIER * np.bincount(bins[helped], minlength=size)
-        change[-1] *= _BIN / EPISODE  # robots stay in the last one
-        for at in bins[helped & lost]:
-            change[max(0, at - _SOON // _BIN) : at + 1] += _HARDER
-        self.assistance = np.clip(self.assistance + change, 0.0, 1.0)
+        return np.minimum(self.clock, len(self.way) - 1)
 
     def _begin(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         n, rng, end, way = len(rows), self.rng, len(self.way) - 1, self.way
-        self._firm[rows] = rng.uniform(0.5, 1.0, n) * (rng.random(n) >= _FREE)
         self.archive.forget(rows)
         self.heading[rows] = 0.0
         qpos, qvel, action = self.home(n)
@@ -182,30 +136,22 @@ class DoorEnv(SkillEnv):
         qpos[again], qvel[again], action[again] = lived[:3]
         clock[again] = lived[3][:, 0].astype(np.int64)
         shown = np.setdiff1d(np.flatnonzero(kind >= first), again)
-        hard = 0.3 + self.assistance[np.arange(end) // _BIN]
-        k = np.where(kind[shown] < last, end, rng.choice(end, len(shown), p=hard / hard.sum()))
+        k = np.where(kind[shown] < last, end, rng.integers(0, end, len(shown)))
         k = k if self.alone is None else np.full(len(shown), self.alone)
         qpos[shown], qvel[shown], action[shown], clock[shown] = way.qpos[k], way.qvel[k], way.action[k], k
         qpos[shown, 7:ROBOT_NQ] += rng.normal(0.0, _NOISE, (len(k), H1.n))
-        self._clock[rows] = clock
+        self.clock[rows] = clock
         self.phase[rows] = np.where(clock < end, clock / (end + 1), rng.random(n))
         self._length[rows] = rng.integers(EPISODE // 2, EPISODE, n)
         if self.alone is not None:
-            self._firm[rows], self._length[rows] = 0.0, _ENDLESS
+            self._length[rows] = _ENDLESS
         return qpos, qvel, action
 
-    def _before_step(self) -> None:
-        firm = self._firm * self.assistance[self._bin()]
-        held = np.flatnonzero(firm > 0)
-        if len(held):
-            pose, physics = self.way.qpos[self.frame()[held], :7], self.physics
-            physics.qvel[held] = lead(physics.qpos[held], physics.qvel[held], pose, firm[held])
-
     def _started(self, rows: np.ndarray) -> None:
-        self._senses.reset(rows)
+        self.senses.reset(rows)
 
     def _extra(self) -> dict[str, np.ndarray]:
-        return self._senses.terms()
+        return self.senses.terms()
 
     def _failed(self, s: Signals) -> np.ndarray:
         fallen = (s.qpos[:, 2] < FALLEN_HEIGHT) | (s.torso_up < FALLEN_UP)
@@ -214,15 +160,14 @@ class DoorEnv(SkillEnv):
         ref = self.way.qpos[self.frame()]
         astray = np.linalg.norm(s.qpos[:, :2] - ref[:, :2], axis=-1) > ASTRAY
         behind = s.qpos[:, -2] < np.minimum(ref[:, -2], 0.95) - BEHIND
-        lost = fallen | behind | astray
-        self._adapt(lost)
-        return lost
+        return fallen | behind | astray
 
     def _terms(self, step: Step) -> dict[str, np.ndarray]:
-        self._senses.update()
+        self.senses.update()
         s = step.signals
-        self.archive.look((s.qpos, s.qvel, self.action, self._clock[:, None] + 1.0), self._bin())
-        self._clock += 1
+        bins = np.minimum(self.clock // _BIN, len(self.archive.filled) - 1)
+        self.archive.look((s.qpos, s.qvel, self.action, self.clock[:, None] + 1.0), bins)
+        self.clock += 1
         at = self.frame()
         ref = self.way.qpos[at]
         hinge, latch = s.qpos[:, -2], s.qpos[:, -1]
@@ -244,7 +189,6 @@ class DoorEnv(SkillEnv):
             "facing": (rotation(s.qpos[:, 3:7])[:, :, 0] * rotation(ref[:, 3:7])[:, :, 0]).sum(axis=-1),
             "upright": s.torso_up,
             "joint_speed": -np.square(s.qvel[:, 6:25]).sum(axis=-1),
-            "assistance": np.full(self.count, self.assistance.mean()),
             **effort_terms(step),
         }
 

@@ -1,18 +1,18 @@
 """A way through the door by search: many robots try, the best are copied, from the task's reset into the doorway.
 
-    python -m metaworld_rt.train.expert.door_search --legs stand.pt --out ways
+    python -m metaworld_rt.train.expert.door_search --legs footwork.pt --out ways
 
-The pelvis is led by force, so balance is no part of the search: an expert moves the legs, the arms are searched. Every
-segment each robot draws where its arms go (or lets a motion of `door_hook` move them) and where it is led; the best are
-copied. What comes out is no controller, it leans on a hand that is not there; `DoorEnv` trains experts that follow it
-and takes the hand away.
+Balance is no part of the search: an expert of footwork moves the legs and bears what the arms do. A try is a sequence
+of commands, where the arms go and where the pelvis should be, and several robots with noise of their own follow it at
+once: what is kept is what works for all of them. Every segment each try draws its next commands (or lets a motion of
+`door_hook` move the arms); the best tries are copied.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,41 +26,30 @@ from metaworld_rt.tasks.door import door_reward
 from metaworld_rt.tasks.signals import Signals
 from metaworld_rt.tasks.task import RESET_NOISE
 from metaworld_rt.tasks.vector import VectorPhysics
-from metaworld_rt.train.expert.bank import ROBOT_NQ, Bank, join
+from metaworld_rt.train.expert.bank import ROBOT_NQ, Bank
 from metaworld_rt.train.expert.checkpoint import load_expert, unpack_features
-from metaworld_rt.train.expert.door import AJAR, OPENED, TIMESTEP, UNLATCHED, lead, training_model
+from metaworld_rt.train.expert.door import AJAR, OPENED, TIMESTEP, UNLATCHED, training_model
 from metaworld_rt.train.expert.door_hook import ARMS, replay_all
+from metaworld_rt.train.expert.door_way import Way
+from metaworld_rt.train.expert.footwork import HEIGHT, keep_near
 from metaworld_rt.train.expert.policy import Expert, widen
 from metaworld_rt.train.expert.sense import Senses
 
 SEGMENT = 10  # decisions
-OVERLAP = 20  # decisions of the opening's end with which the pass begins: where one expert hands over to the other
+COPIES = 4  # robots that follow the same commands
 OPEN = 1.0  # rad: the task's reward for the hinge is full
 HINGE_XY = np.array([0.75, -0.5])
 _HATCH_FROM_HINGE = np.array([0.05, 0.9, 1.2])  # of the closed door
 # Where the hand hooks the hatch: between the leaf and the lock's inner rod and under it, from the hatch's centre,
 # unturned. Lifting the rod turns the hatch, and the forearm's knob, caught behind it, pulls.
 _HOOK = np.array([-0.10, 0.10, -0.045])
-GAIT = 0.8  # s, of the phase that the expert of the legs sees
-_SURVIVORS = 0.125  # share of the robots
-_FALLEN_HEIGHT, _FALLEN = 0.7, -100.0
-# Where the pelvis is led while the door opens, by the hinge's angle: back and to the left, out of the leaf's way.
+_SURVIVORS = 0.125  # share of the tries
+_FALLEN_HEIGHT, _FALLEN = 0.7, -30.0
+# Where the pelvis should be while the door opens, by the hinge's angle: back and to the left, out of the leaf's way.
 _WAY_HINGE = np.array([0.05, 0.3, 0.55, 0.9])
-_WAY = np.array([[0.2, 0.13], [0.08, 0.2], [-0.1, 0.22], [-0.32, 0.2]])
-_HEIGHT = 1.011
-# How firmly, until the leaf is at 0.5 rad and after. A weak hand finds ways that need little help: led at 1, the base
-# did not give when the arm pulled, and robots that followed the way were drawn to the door instead.
-_FIRM = 0.3, 0.7
-_IN_PLACE = 0.05  # m from a motion's place at which it begins
-_THROUGH_X = 1.0  # m: from here on the robot must nearly stand by itself
-
-
-@dataclass(frozen=True)
-class Found:
-    """The best robot's way: whole states before each decision, and the score at the end of each segment."""
-
-    states: Bank
-    scores: list[float]
+_WAY = np.array([[0.2, 0.13], [0.05, 0.2], [-0.15, 0.22], [-0.38, 0.2]])
+_IN_PLACE = 0.06  # m from a motion's place at which it begins
+_THROUGH_X = 1.0  # m: from here on the robot should stand
 
 
 def hook_position(hinge: np.ndarray, latch: np.ndarray) -> np.ndarray:
@@ -75,8 +64,8 @@ def hook_position(hinge: np.ndarray, latch: np.ndarray) -> np.ndarray:
     )
 
 
-def load_legs(path: Path) -> Expert:
-    """The expert that moves the legs, reading the household layout.
+def load_legs(path: Path) -> tuple[Expert, float]:
+    """The expert of footwork, reading the household layout, and the period of its gait, s.
 
     Raises:
         CheckpointError: the file is missing or no expert's checkpoint.
@@ -84,101 +73,153 @@ def load_legs(path: Path) -> Expert:
     """
     legs, content = load_expert(path)
     layout = unpack_features(content["features"])
-    return legs if layout == features.HOUSEHOLD else widen(legs, layout, features.HOUSEHOLD)
+    if layout != features.HOUSEHOLD:
+        legs = widen(legs, layout, features.HOUSEHOLD)
+    return legs, content["period"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best try: the way, the last states of all robots that followed it, the score at the end of each segment."""
+
+    way: Way
+    end: Bank
+    scores: list[float]
+
+
+@dataclass(frozen=True)
+class Lived:
+    """What a segment gave: signals at its end, mean task reward (count,), which robots never fell (count,)."""
+
+    signals: Signals
+    reward: np.ndarray
+    alive: np.ndarray
+
+
+def footwork(
+    legs: Expert,
+    physics: VectorPhysics,
+    action: np.ndarray,
+    gait: np.ndarray,
+    place: np.ndarray,
+    heading: np.ndarray,
+    senses: Senses,
+) -> np.ndarray:
+    """What the expert of footwork does: actions (count, 19) towards places (count, 3) and headings (count,)."""
+    near = np.column_stack([keep_near(physics.qpos[:, :2], place[:, :2]), place[:, 2]])
+    state = features.FeatureInput.from_state(
+        physics.qpos, physics.qvel, action, phase=gait, heading=heading, extra=senses.terms(near)
+    )
+    with torch.no_grad():
+        return legs(torch.from_numpy(features.compute(features.HOUSEHOLD, state))).double().numpy()
 
 
 class Crowd:
-    """The robots of one search, and the ways they came. Not thread-safe."""
+    """The robots of one search, and the ways they came. Robot i follows try i // COPIES. Not thread-safe."""
 
-    def __init__(self, legs: Expert, robots: int, seed: int) -> None:
-        self.legs, self.rng, self.count = legs, np.random.default_rng(seed), robots
-        self.physics = VectorPhysics(training_model(), robots, 1)
+    def __init__(self, legs: Expert, tries: int, seed: int, period: float, threads: int = 1) -> None:
+        self.legs, self.rng, self.tries, self.count = legs, np.random.default_rng(seed), tries, tries * COPIES
+        self.period = period
+        self.physics = VectorPhysics(training_model(), self.count, threads)
         self.physics.qpos += self.rng.uniform(-RESET_NOISE, RESET_NOISE, self.physics.qpos.shape)
-        self.action, self.gait = np.zeros((robots, H1.n)), np.zeros(robots)
-        self.target = np.tile(H1.default_pos, (robots, 1))  # of the joints, rad
+        self.action, self.gait = np.zeros((self.count, H1.n)), np.zeros(self.count)
+        self.target = np.tile(H1.default_pos, (tries, 1))  # of the joints, rad
         self.goal = self.target.copy()  # of the arms, at the end of the segment
-        self.memory: dict[str, np.ndarray] = {}  # what a stage of the search notes of each robot
+        self.place, self.heading = np.zeros((tries, 3)), np.zeros(tries)
+        self.place[:, 2] = HEIGHT
+        self.memory: dict[str, np.ndarray] = {}  # what a stage of the search notes of each try
         self.senses = Senses(self.physics)
-        self._ways: list[tuple[list[np.ndarray], np.ndarray]] = []
+        self._ways: list[tuple[list[np.ndarray], list[np.ndarray], np.ndarray]] = []
         self.scores: list[float] = []
+        self._leader = 0
 
-    def begin(self, state: Bank) -> None:
-        """Puts every robot into the last state of a way."""
-        self.physics.qpos[:], self.physics.qvel[:] = state.qpos[-1], state.qvel[-1]
-        self.action[:] = state.action[-1]
-        self.target[:] = self.goal[:] = H1.target(state.action[-1])
+    def begin(self, found: Found) -> None:
+        """Puts the robots of every try into the last states of another search."""
+        self.physics.qpos[:], self.physics.qvel[:] = (
+            np.tile(x, (self.tries, 1)) for x in (found.end.qpos, found.end.qvel)
+        )
+        self.action[:], self.gait[:] = np.tile(found.end.action, (self.tries, 1)), np.tile(found.end.phase, self.tries)
+        self.target[:] = self.goal[:] = H1.target(found.way.command[-1])
+        self.place[:], self.heading[:] = found.way.place[-1], found.way.heading[-1]
         self.senses.reset(np.arange(self.count))
 
+    def of_tries(self, value: np.ndarray) -> np.ndarray:
+        """The mean (tries, ...) over the robots of each try."""
+        return value.reshape(self.tries, COPIES, *value.shape[1:]).mean(axis=1)
+
     def wander(self, deviations: Sequence[float]) -> None:
-        """New goals of the arms, each robot's by noise of a deviation (rad) drawn from these."""
-        noise = self.rng.normal(size=self.goal.shape) * self.rng.choice(deviations, (self.count, 1))
+        """New goals of the arms, each try's by noise of a deviation (rad) drawn from these."""
+        noise = self.rng.normal(size=self.goal.shape) * self.rng.choice(deviations, (self.tries, 1))
         self.goal = np.clip(np.where(ARMS, self.goal + noise, self.goal), H1.lower, H1.upper)
 
-    def segment(
-        self, ref: Callable[[], np.ndarray], firm: Callable[[], np.ndarray], arms: Callable[[int], np.ndarray | None]
-    ) -> tuple[Signals, np.ndarray, np.ndarray]:
+    def segment(self, velocity: np.ndarray, turn: np.ndarray, shown: np.ndarray | None = None) -> Lived:
         """Lives through one segment.
 
         Args:
-            ref: gives the pose (count, 7) that the pelvis is led to.
-            firm: gives how firmly, (count,).
-            arms: gives the actions (count, 19) of robots whose arms follow something else, NaN for the others, or None.
-
-        Returns:
-            Signals at its end, mean task reward (count,), which robots never fell (count,).
+            velocity: (tries, 2) of the place, m/s.
+            turn: (tries,) of the heading, rad/s.
+            shown: actions (SEGMENT, tries, 19) of tries whose arms follow something else, NaN for the others, or None.
         """
-        physics, start, seen = self.physics, self.target, []
+        physics, start, states, commands = self.physics, self.target, [], []
         alive, reward = np.ones(self.count, dtype=bool), np.zeros(self.count)
         for i in range(SEGMENT):
-            self.gait = np.mod(self.gait + DECISION_DT / GAIT, 1.0)
-            state = features.FeatureInput.from_state(
-                physics.qpos, physics.qvel, self.action, phase=self.gait, extra=self.senses.terms()
-            )
-            with torch.no_grad():
-                action = self.legs(torch.from_numpy(features.compute(features.HOUSEHOLD, state))).double().numpy()
+            self.gait = np.mod(self.gait + DECISION_DT / self.period, 1.0)
+            self.place[:, :2] += DECISION_DT * velocity
+            self.heading = self.heading + DECISION_DT * turn
             self.target = start + (self.goal - start) * ((i + 1) / SEGMENT)
-            moved, other = H1.action_of_target(self.target), arms(i)
-            if other is not None:
-                moved = np.where(np.isnan(other), moved, other)
-            seen.append((physics.qpos, physics.qvel, self.action, self.gait))
-            self.action = np.clip(np.where(ARMS, moved, action), -1.0, 1.0)
-            physics.qvel = lead(physics.qpos, physics.qvel, ref(), firm())
+            moved = H1.action_of_target(self.target)
+            if shown is not None:
+                moved = np.where(np.isnan(shown[i]), moved, shown[i])
+            states.append((physics.qpos, physics.qvel, self.action, self.gait))
+            place, heading = self.place.repeat(COPIES, 0), self.heading.repeat(COPIES)
+            walked = footwork(self.legs, physics, self.action, self.gait, place, heading, self.senses)
+            self.action = np.clip(np.where(ARMS, moved.repeat(COPIES, 0), walked), -1.0, 1.0)
+            commands.append((self.action[::COPIES], self.place.copy(), self.heading))
             signals = physics.step(H1.target(self.action))
             self.senses.update()
             alive &= signals.qpos[:, 2] > _FALLEN_HEIGHT
             reward += door_reward(signals)["reward"] / SEGMENT
-        self.target = H1.target(self.action)
-        self._seen = [np.stack([step[i] for step in seen]) for i in range(4)]
-        return signals, reward, alive
+        self.target = H1.target(np.clip(moved, -1.0, 1.0))
+        self._states = [np.stack([step[i] for step in states]) for i in range(4)]
+        self._commands = [np.stack([step[i] for step in commands]) for i in range(3)]
+        return Lived(signals, reward, alive)
 
     def select(self, score: np.ndarray) -> int:
-        """Copies the best over the others; returns which was the best."""
-        best = np.argsort(-score)[: max(1, round(self.count * _SURVIVORS))]
+        """Copies the tries that score best on average over the others; returns which was the best."""
+        each, score = score.reshape(self.tries, COPIES), self.of_tries(score)
+        best = np.argsort(-score)[: max(1, round(self.tries * _SURVIVORS))]
         weight = np.exp((score[best] - score[best[0]]) / 0.5)
-        parent = np.concatenate([best, self.rng.choice(best, self.count - len(best), p=weight / weight.sum())])
-        self._ways.append((self._seen, parent))
+        parent = np.concatenate([best, self.rng.choice(best, self.tries - len(best), p=weight / weight.sum())])
+        self._ways.append((self._states, self._commands, parent))
         self.scores.append(float(score[best[0]]))
-        for owner, names in ((self.physics, ("qpos", "qvel")), (self.senses, ("left", "right"))):
+        self._leader = int(each[best[0]].argmax())  # of the best try's robots
+        robots = (parent[:, None] * COPIES + np.arange(COPIES)).ravel()
+        for owner, names, rows in (
+            (self.physics, ("qpos", "qvel"), robots),
+            (self.senses, ("left", "right"), robots),
+            (self, ("action", "gait"), robots),
+            (self, ("target", "goal", "place", "heading"), parent),
+            (self.memory, tuple(self.memory), parent),
+        ):
             for name in names:
-                setattr(owner, name, getattr(owner, name)[parent].copy())
-        for name in ("action", "gait", "target", "goal"):
-            setattr(self, name, getattr(self, name)[parent].copy())
-        self.memory = {name: value[parent].copy() for name, value in self.memory.items()}
+                if isinstance(owner, dict):
+                    owner[name] = owner[name][rows].copy()
+                else:
+                    setattr(owner, name, getattr(owner, name)[rows].copy())
         return int(best[0])
 
     def found(self) -> Found:
         """Follows the survivors' parents back from the best of the last segment."""
-        row, parts = 0, []
-        for states, parent in reversed(self._ways):
+        row, states, commands = 0, [], []
+        for lived, told, parent in reversed(self._ways):
             row = int(parent[row])
-            parts.append([array[:, row] for array in states])
+            states.append([array[:, row * COPIES + self._leader] for array in lived])
+            commands.append([array[:, row] for array in told])
+        command, place, heading = (np.concatenate([part[i] for part in reversed(commands)]) for i in range(3))
+        lived = Bank(*(np.concatenate([part[i] for part in reversed(states)]) for i in range(4)))
+        end = Bank(self.physics.qpos, self.physics.qvel, self.action, self.gait)[np.arange(COPIES)]
         self.physics.close()
-        return Found(Bank(*(np.concatenate([part[i] for part in reversed(parts)]) for i in range(4))), self.scores)
-
-
-def _pose(place: np.ndarray, height: float, yaw: np.ndarray) -> np.ndarray:
-    zero = np.zeros(len(place))
-    return np.column_stack([place, np.full(len(place), height), np.cos(yaw / 2), zero, zero, np.sin(yaw / 2)])
+        return Found(Way(command, place, heading, lived), end, self.scores)
 
 
 def opened(s: Signals) -> np.ndarray:
@@ -191,128 +232,146 @@ def opened(s: Signals) -> np.ndarray:
     return (1.0 - share) * shut + share * (11.5 + 12.0 * np.clip(hinge - AJAR, 0.0, OPEN - AJAR))
 
 
-def open_door(legs: Expert, segments: int = 50, robots: int = 128, seed: int = 0) -> Found:
+def open_door(legs: Expert, period: float, segments: int = 40, tries: int = 128, seed: int = 0) -> Found:
     """From the task's reset to the leaf open by `OPEN`.
 
     Args:
-        legs: moves the legs; reads the household layout.
+        legs: an expert of footwork; reads the household layout.
+        period: of its gait, s.
         segments: at most this many.
-        robots: tried side by side.
+        tries: side by side.
         seed: of everything random.
     """
-    crowd, motions = Crowd(legs, robots, seed), replay_all(TIMESTEP)
+    crowd, motions = Crowd(legs, tries, seed, period), replay_all(TIMESTEP)
     rng, physics, last = crowd.rng, crowd.physics, motions.length - SEGMENT
-    crowd.memory = {"clock": np.full(robots, -1), "motion": rng.integers(0, len(motions.place), robots)}
-
-    def ref() -> np.ndarray:
-        hinge = physics.qpos[:, -2]
-        place = np.stack([np.interp(hinge, _WAY_HINGE, _WAY[:, i]) for i in range(2)], axis=-1)
-        shut = (hinge < _WAY_HINGE[0])[:, None]
-        return _pose(np.where(shut, motions.place[crowd.memory["motion"]], place), _HEIGHT, np.zeros(robots))
-
+    crowd.memory = {
+        "clock": np.full(tries, -1),
+        "motion": rng.integers(0, len(motions.place), tries),
+        "nudge": np.zeros((tries, 2)),
+    }
     for _ in range(segments):
-        clock, motion = crowd.memory["clock"], crowd.memory["motion"]
-        hinge = physics.qpos[:, -2]
-        near = np.linalg.norm(physics.qpos[:, :2] - motions.place[motion], axis=-1) < _IN_PLACE
-        clock[(clock < 0) & near & (hinge < AJAR / 2) & (rng.random(robots) < 0.8)] = 0
-        led = (clock >= 0) & (clock < last) & (rng.random(robots) < np.where(hinge > AJAR / 2, 0.3, 0.85))
-        held = physics.qpos[:, 7:ROBOT_NQ]
-        crowd.goal = held + (crowd.goal - held) * rng.choice([0.5, 1.0, 1.3], (robots, 1))
+        clock, motion, nudge = (crowd.memory[name] for name in ("clock", "motion", "nudge"))
+        hinge, pelvis = crowd.of_tries(physics.qpos[:, -2]), crowd.of_tries(physics.qpos[:, :2])
+        near = np.linalg.norm(pelvis - motions.place[motion], axis=-1) < _IN_PLACE
+        clock[(clock < 0) & near & (hinge < AJAR / 2) & (rng.random(tries) < 0.8)] = 0
+        led = (clock >= 0) & (clock < last) & (rng.random(tries) < np.where(hinge > AJAR / 2, 0.3, 0.85))
+        held = crowd.of_tries(physics.qpos[:, 7:ROBOT_NQ])
+        crowd.goal = np.where(ARMS, held + (crowd.goal - held) * rng.choice([0.5, 1.0, 1.3], (tries, 1)), crowd.goal)
         crowd.wander([0.0, 0.15, 0.35, 0.7])
-
-        def arms(i: int, clock: np.ndarray = clock, motion: np.ndarray = motion, led: np.ndarray = led) -> np.ndarray:
-            shown = motions.action[motion, np.clip(clock + i, 0, motions.length - 1)]
-            return np.where(led[:, None], shown + 0.03 * rng.normal(size=shown.shape), np.nan)
-
-        signals, _, alive = crowd.segment(ref, lambda: np.where(physics.qpos[:, -2] < 0.5, *_FIRM), arms)
+        nudge += rng.normal(size=(tries, 2)) * rng.choice([0.0, 0.03, 0.08], (tries, 1))
+        nudge = np.clip(nudge, -0.2, 0.2)
+        place = np.stack([np.interp(hinge, _WAY_HINGE, _WAY[:, i]) for i in range(2)], axis=-1)
+        place = np.where((hinge < _WAY_HINGE[0])[:, None], motions.place[motion], place) + nudge
+        velocity = np.clip((place - crowd.place[:, :2]) / (SEGMENT * DECISION_DT), -0.8, 0.8)
+        rows = np.clip(clock[None] + np.arange(SEGMENT)[:, None], 0, motions.length - 1)
+        shown = motions.action[motion[None], rows]
+        shown = np.where(led[None, :, None], shown + 0.03 * rng.normal(size=shown.shape), np.nan)
+        lived = crowd.segment(velocity, np.zeros(tries), shown)
         crowd.goal = np.where(led[:, None], crowd.target, crowd.goal)
-        given_up = (clock >= 0) & (rng.random(robots) < 0.15)
+        given_up = (clock >= 0) & (rng.random(tries) < 0.15)
         clock = np.where(led, clock + SEGMENT, np.where(given_up, -1, clock))
         clock[clock >= last] = -1
-        again = (clock < 0) & (rng.random(robots) < 0.2)
-        motion = np.where(again, rng.integers(0, len(motions.place), robots), motion)
-        crowd.memory = {"clock": clock, "motion": motion}
-        best = crowd.select(np.where(alive, opened(signals), _FALLEN))
-        if signals.qpos[best, -2] > OPEN:
+        again = (clock < 0) & (rng.random(tries) < 0.2)
+        motion = np.where(again, rng.integers(0, len(motions.place), tries), motion)
+        crowd.memory = {"clock": clock, "motion": motion, "nudge": nudge}
+        crowd.select(np.where(lived.alive, opened(lived.signals), _FALLEN))
+        if crowd.of_tries(physics.qpos[:, -2])[0] > OPEN:
             break
     return crowd.found()
 
 
-def walk_through(legs: Expert, first: Bank, segments: int = 34, robots: int = 144, seed: int = 0) -> Found:
+def walk_through(
+    legs: Expert, period: float, first: Found, segments: int = 24, tries: int = 128, seed: int = 0
+) -> Found:
     """From the end of a way that opened the door into the doorway, an arm and a leg behind holding the leaf.
 
     Args:
-        legs: moves the legs; reads the household layout.
+        legs: an expert of footwork; reads the household layout.
+        period: of its gait, s.
         first: the way so far.
         segments: so many.
-        robots: tried side by side.
+        tries: side by side.
         seed: of everything random.
     """
-    crowd = Crowd(legs, robots, seed)
+    crowd = Crowd(legs, tries, seed, period)
     crowd.begin(first)
     rng, physics = crowd.rng, crowd.physics
-    drift, yaw = np.zeros((robots, 2)), np.zeros(robots)
+    crowd.memory = {"velocity": np.zeros((tries, 2)), "turn": np.zeros(tries)}
     for _ in range(segments):
         crowd.wander([0.0, 0.1, 0.3, 0.6])
-        drift = np.where(rng.random((robots, 1)) < 0.5, rng.normal(size=(robots, 2)) * [0.25, 0.2] + [0.2, 0.0], drift)
-        place = physics.qpos[:, :2] + 0.5 * np.clip(drift, -0.6, 0.6)
-        turn = rng.normal(size=robots) * 0.2 * (rng.random(robots) < 0.3)
-        yaw = np.clip(yaw + turn, -0.8, 0.8)
-        ref = _pose(place, 1.0, yaw)
-        signals, reward, alive = crowd.segment(
-            lambda ref=ref: ref, lambda: np.where(physics.qpos[:, 0] > _THROUGH_X, 0.2, 0.6), lambda _: None
-        )
-        hinge, x = signals.qpos[:, -2], signals.imu_x
-        stance = np.linalg.norm(signals.left_foot - signals.right_foot, axis=-1)
+        velocity, turn = crowd.memory["velocity"], crowd.memory["turn"]
+        pelvis = crowd.of_tries(physics.qpos[:, :2])
+        on = np.where(pelvis[:, :1] < _THROUGH_X, [[0.4, 0.0]], [[0.05, 0.0]])
+        fresh = rng.normal(size=(tries, 2)) * [0.35, 0.3] + on
+        velocity = np.where(rng.random((tries, 1)) < 0.5, np.clip(fresh, -0.7, 0.9), velocity)
+        turn = np.where(rng.random(tries) < 0.3, 0.8 * rng.normal(size=tries), 0.0)
+        turn = np.where(np.abs(crowd.heading + 0.2 * turn) < 0.8, turn, 0.0)
+        crowd.place[:, :2] = keep_near(pelvis, crowd.place[:, :2])
+        lived = crowd.segment(velocity, turn)
+        s = lived.signals
+        hinge, x = s.qpos[:, -2], s.imu_x
+        stance = np.linalg.norm(s.left_foot - s.right_foot, axis=-1)
         speed = np.linalg.norm(physics.qvel[:, :3], axis=-1) + 0.02 * np.linalg.norm(physics.qvel[:, 6:25], axis=-1)
-        score = 10.0 * reward + 10.0 * np.minimum(1.0, hinge * np.abs(hinge)) + 8.0 * np.clip(x, -0.5, 1.2)
-        score -= 0.3 * np.abs(drift).sum(axis=-1) + 4.0 * np.clip(0.93 - signals.torso_up, 0.0, 1.0)
-        score += 3.0 * (x > 0.8) * np.clip(stance, 0.0, 0.6) - 1.5 * (x > 1.0) * speed
-        crowd.memory = {"drift": drift, "yaw": yaw}
-        crowd.select(np.where(alive, score, _FALLEN))
-        drift, yaw = crowd.memory["drift"], crowd.memory["yaw"]
+        score = 10.0 * lived.reward + 10.0 * np.minimum(1.0, hinge * np.abs(hinge)) + 12.0 * np.clip(x, -0.5, 1.2)
+        score += 10.0 * np.clip(hinge - 1.0, 0.0, 0.35) * (x < 0.4)  # more room to pass
+        score -= 4.0 * np.clip(0.93 - s.torso_up, 0.0, 1.0)
+        score += 3.0 * (x > 0.8) * np.clip(stance, 0.0, 0.6) - 1.5 * (x > _THROUGH_X) * speed
+        crowd.memory = {"velocity": velocity, "turn": turn}
+        crowd.select(np.where(lived.alive, score, _FALLEN))
     return crowd.found()
 
 
-def merit(way: Bank) -> float:
-    """Of a way that should open the door: the sooner, or else the further, the better."""
-    hinge = way.qpos[:, -2]
-    there = np.flatnonzero(hinge > OPENED)
-    return -float(there[0]) if len(there) else -len(hinge) - 1000.0 * (OPEN - hinge.max())
+def follow(legs: Expert, period: float, way: Way, robots: int = 64, seed: int = 0) -> np.ndarray:
+    """Hinge and latch angles, pelvis x and height (T, robots, 4) of robots that follow a way from its first state."""
+    physics, rng = VectorPhysics(training_model(), robots, 1), np.random.default_rng(seed)
+    physics.qpos[:], physics.qvel[:] = way.states.qpos[0], way.states.qvel[0]
+    physics.qpos += rng.uniform(-RESET_NOISE, RESET_NOISE, physics.qpos.shape)
+    senses, action, seen = Senses(physics), np.tile(way.states.action[0], (robots, 1)), []
+    for t in range(len(way)):
+        gait, place, heading = np.full(robots, way.states.phase[t]), way.place[t], np.full(robots, way.heading[t])
+        walked = footwork(legs, physics, action, gait, np.tile(place, (robots, 1)), heading, senses)
+        action = np.clip(np.where(ARMS, way.command[t], walked), -1.0, 1.0)
+        physics.step(H1.target(action))
+        senses.update()
+        seen.append(np.column_stack([physics.qpos[:, -2:], physics.qpos[:, [0, 2]]]))
+    physics.close()
+    return np.stack(seen)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Searches with several seeds and writes the best ways as `door_open.npz` and `door_pass.npz`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--legs", type=Path, required=True, help="checkpoint of the expert that moves the legs")
+    parser.add_argument("--legs", type=Path, required=True, help="checkpoint of the expert of footwork")
     parser.add_argument("--out", type=Path, required=True, help="folder")
-    parser.add_argument("--seeds", type=int, default=16, help="tried for each half")
-    parser.add_argument("--robots", type=int, default=144)
+    parser.add_argument("--seeds", type=int, default=8, help="tried for each half")
+    parser.add_argument("--tries", type=int, default=128)
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
-    legs = load_legs(args.legs)
+    legs, period = load_legs(args.legs)
     args.out.mkdir(parents=True, exist_ok=True)
-    ways = []
+    first, best = None, -np.inf
     for seed in range(args.seeds):
-        ways.append(open_door(legs, robots=args.robots, seed=seed).states)
-        print(
-            f"seed {seed}: {len(ways[-1])} decisions, the door opens to {ways[-1].qpos[:, -2].max():.2f} rad",
-            flush=True,
-        )
-    first = max(ways, key=merit)
-    if first.qpos[:, -2].max() < OPENED:
-        print(f"no seed of {args.seeds} opened the door: try more seeds, or more robots", file=sys.stderr)
+        found = open_door(legs, period, tries=args.tries, seed=seed)
+        seen = follow(legs, period, found.way)
+        share = float((seen[-1, :, 0] > OPENED).mean())
+        print(f"seed {seed}: {len(found.way)} decisions, opened by {share:.0%} of those that follow", flush=True)
+        merit = share - len(found.way) / 1000
+        if share > 0 and merit > best:
+            first, best = found, merit
+    if first is None:
+        print(f"no seed of {args.seeds} opened the door: try more seeds, or more tries", file=sys.stderr)
         return 1
-    passes = []
+    second, best = None, -np.inf
     for seed in range(args.seeds):
-        passes.append(walk_through(legs, first, robots=args.robots, seed=seed))
-        end = passes[-1].states.qpos[-1]
-        print(f"seed {seed}: ends at x {end[0]:.2f} m with the door at {end[-2]:.2f} rad", flush=True)
-    second = max(passes, key=lambda found: max(found.scores))
-    last = SEGMENT * (1 + int(np.argmax(second.scores)))
-    first.save(args.out / "door_open.npz")
-    handover = first[np.arange(len(first) - OVERLAP, len(first))]
-    join([handover, second.states[np.arange(last)]]).save(args.out / "door_pass.npz")
+        found = walk_through(legs, period, first, tries=args.tries, seed=seed)
+        end, merit = found.end.qpos.mean(axis=0), max(found.scores)
+        print(
+            f"seed {seed}: ends at x {end[0]:.2f} m with the door at {end[-2]:.2f} rad, scores {merit:.1f}", flush=True
+        )
+        if merit > best:
+            second, best = found, merit
+    first.way.save(args.out / "door_open.npz")
+    second.way.save(args.out / "door_pass.npz")
     return 0
 
 

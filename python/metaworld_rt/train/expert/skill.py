@@ -21,13 +21,14 @@ class Skill:
         elbow: the elbows' reference, rad.
         yaw_range: initial yaw against the heading is normal with this deviation, rad; and uniform all round for
             `turn_share` of the episodes.
+        harder: by how much the difficulty changes in an iteration.
         push: largest push, m/s added to the base's velocity in x and y.
         decisions: default training length.
         weights: reward weights, see `metaworld_rt.train.expert.shaping`.
         polish: factors on weights that grow in late in the training: smoothness costs little once the skill is there,
             and much before.
         bank_share: share of the episodes that start from states of other skills, where there is a bank of them.
-        learns: which batch trains it: "locomotion", "reach" or "door".
+        learns: which batch trains it: "locomotion", "reach", "footwork" or "door".
         reads: features that it must see beyond the robot's own state; heading and phase count as such.
         symmetric: whether it should act in a mirror as it acts, mirrored.
         ppo: hyperparameters that differ from `PpoConfig`'s own.
@@ -45,6 +46,7 @@ class Skill:
     elbow: float = 0.9
     yaw_range: float = 0.2
     turn_share: float = 0.0
+    harder: float = 0.01
     push: float = 1.2
     decisions: int = 4_000_000
     weights: dict[str, float] = field(default_factory=dict)
@@ -216,6 +218,45 @@ SKILLS: dict[str, Skill] = {
             polish={"action_rate": 4.0, "action_jerk": 4.0, "arms": 2.0, "slip": 3.0},
             learns="reach",
             reads=("phase", "hand_to_goal", "base_to_goal", "left_hand"),
+            symmetric=False,
+        ),
+        Skill(
+            name="footwork",
+            description="keeps the pelvis at a place that moves, whatever the arms do",
+            task="stand",
+            period=0.8,
+            speed=0.5,
+            height=0.97,
+            swing_height=0.08,
+            swing_share=0.4,
+            decisions=6_000_000,
+            weights={
+                "task": 2.0,
+                "away": 1.0,
+                "alive": 1.0,
+                "speed": 3.0,
+                "heading": 0.6,
+                "upright": 0.4,
+                "tall": 4.0,
+                "gait": 0.5,
+                "contact": 0.3,
+                "joint_speed": 0.002,
+                "relaxed": 0.2,
+                "torque": 4e-6,
+                "action_rate": 0.02,
+                "action_jerk": 0.01,
+                "hips": 0.3,
+                "tilt_rate": 0.02,
+                "bounce": 0.1,
+                "slip": 0.08,
+                "stance_width": 3.0,
+                "saturation": 0.5,
+            },
+            polish={"action_rate": 2.0, "action_jerk": 2.0, "slip": 2.0},
+            bank_share=0.0,
+            learns="footwork",
+            harder=0.002,
+            reads=("heading", "phase", "base_to_goal", "left_hand", "right_hand"),
             symmetric=False,
         ),
         _door("door_approach", "walks up to the door and turns its handle", 2_000_000),

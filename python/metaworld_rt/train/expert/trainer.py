@@ -22,6 +22,7 @@ from metaworld_rt.train.expert import bank, checkpoint
 from metaworld_rt.train.expert.clip import load_clip
 from metaworld_rt.train.expert.door import DoorEnv, score_following
 from metaworld_rt.train.expert.evaluate import Evaluation, evaluate
+from metaworld_rt.train.expert.footwork import FootworkEnv, free_arms, from_stand, score_footwork
 from metaworld_rt.train.expert.locomotion import LocomotionEnv
 from metaworld_rt.train.expert.policy import Expert, widen
 from metaworld_rt.train.expert.ppo import Ppo, PpoConfig, Rollout
@@ -32,7 +33,6 @@ from metaworld_rt.train.expert.tracking import ClipEnv, score_tracking, tracking
 SAVE_EVERY_S = 60.0
 # Disturbances grow while falls are rare and shrink while they are common (falls per decision).
 FALLS_RARE, FALLS_COMMON = 0.002, 0.005
-DIFFICULTY_STEP = 0.01
 POLISH_SPAN = (0.45, 0.65)  # of the training, over which the late reward factors come in
 
 
@@ -120,6 +120,8 @@ def train_expert(
     if start is not None:
         begin = _begin_from(ppo, skill, env.features, Path(start))
         state["difficulty"] = begin.get("state", {}).get("difficulty", 0.0) if begin["name"] == name else 0.0
+    if skill.learns == "footwork":
+        free_arms(ppo.actor)
     if resume and last.exists():
         saved = checkpoint.load(last)
         _restore(ppo, saved, last)
@@ -173,7 +175,7 @@ def train_expert(
             for key, value in outcome.terms.items():
                 sums[key] = sums.get(key, 0.0) + value / config.steps
         losses = ppo.update(rollout)
-        state["difficulty"] = _adapt(state["difficulty"], ends / (config.steps * envs))
+        state["difficulty"] = _adapt(state["difficulty"], ends / (config.steps * envs), skill.harder)
         state["decisions"] += config.steps * envs
         state["seconds"] = earlier + time.monotonic() - began
         rate = config.steps * envs / (time.monotonic() - tick)
@@ -193,6 +195,8 @@ def train_expert(
             state["next_eval"] = state["decisions"] + eval_every
             if clip is not None:
                 scores, states = score_tracking(ppo.actor, skill, clip, threads=threads)
+            elif skill.learns == "footwork":
+                scores, states = score_footwork(ppo.actor, skill, threads=threads)
             elif skill.learns == "door":
                 scores, states = score_following(ppo.actor, skill, stock, threads=threads)
             else:
@@ -219,11 +223,11 @@ def train_expert(
     return Result(out / "best.pt", scores, state["decisions"], state["seconds"] / 60.0)
 
 
-def _adapt(difficulty: float, falls: float) -> float:
+def _adapt(difficulty: float, falls: float, step: float) -> float:
     if falls < FALLS_RARE:
-        return min(1.0, difficulty + DIFFICULTY_STEP)
+        return min(1.0, difficulty + step)
     if falls > FALLS_COMMON:
-        return max(0.0, difficulty - DIFFICULTY_STEP)
+        return max(0.0, difficulty - step)
     return difficulty
 
 
@@ -232,7 +236,7 @@ def _score(actor: Expert, skill: Skill, layout: tuple[features.Feature, ...], th
     return evaluate(actor, task, skill.period, episodes=10, seed=1234, threads=threads, layout=layout)
 
 
-BATCHES = {"locomotion": LocomotionEnv, "reach": ReachEnv, "door": DoorEnv}
+BATCHES = {"locomotion": LocomotionEnv, "reach": ReachEnv, "footwork": FootworkEnv, "door": DoorEnv}
 # Features that an expert sees only if its skill names them; the robot's own state it always sees.
 _OPTIONAL = {
     *("heading", "phase", "speed", "hand_to_goal", "base_to_goal", "base_xy", "door", "door_present"),
@@ -264,7 +268,9 @@ def _begin_from(ppo: Ppo, skill: Skill, layout: tuple[features.Feature, ...], pa
     if same:
         ppo.actor.load_state_dict(other.state_dict())
     else:
-        grow = from_walk if skill.learns == "reach" else lambda e: widen(e, features.LOCOMOTION, layout)
+        grow = {"reach": from_walk, "footwork": from_stand}.get(
+            skill.learns, lambda e: widen(e, features.LOCOMOTION, layout)
+        )
         ppo.actor.load_state_dict(grow(other).state_dict())
     ppo.actor.normaliser.mask.copy_(mask)
     if same and content["name"] == skill.name and "critic" in content:
