@@ -20,7 +20,7 @@ class VectorPhysics:
 
     Attributes:
         qpos, qvel: (count, nq), (count, nv) float64 current states; write them to reset a robot.
-        wrench: (count, nbody, 6) force, N, and torque, N m, world frame, on each body during the next decisions; or None.
+        wrench: (count, nbody, 6) force, N, and torque, N m, world, on each body from the next decision on; or None.
         signals: what the rewards read, of the last decision.
     """
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from library import untrained
 
+from metaworld_rt.tasks import features
 from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.gate.returns import expert_returns, visit
 from metaworld_rt.train.gate.train import GateConfig, fit, load_gate, train_gate
@@ -64,3 +65,19 @@ def test_the_expert_in_charge_wins_a_tie_and_loses_to_one_that_is_much_better(tm
     calm, trouble = clear & (phi[:, 1] < 0.2), clear & (phi[:, 1] > 0.8)
     assert (choice[calm] == weights[calm].argmax(-1)).mean() > 0.95
     assert (choice[trouble] == 0).mean() > 0.95
+
+
+def test_at_a_door_the_trials_are_judged_by_the_door(tmp_path):
+    names, tasks = ("stand", "walk", "door_open"), ("stand", "walk", "door")
+    library = untrained(names=names, tasks=tasks, layout=features.HOUSEHOLD)
+    states = visit(library, 10, seed=0, scene="door", count=8, every=3)
+    assert states.qpos.shape == (10, 28)
+    assert (states.weights[:, 2] == 1).all()  # the plan for the door knows one skill here
+    phi, scores = expert_returns(library, states, decisions=5, tail=5)
+    assert (phi[:, features.slices(features.HOUSEHOLD)["door_present"]] == 1).all()
+    assert np.allclose(scores.max(-1), 1)  # relative to the best from each state
+    assert (scores[:, 1] > 0).all()  # walking has no reward of its own here
+    train_gate(library, tmp_path, GateConfig(states=12, steps=5))
+    with np.load(tmp_path / "returns.npz") as kept:
+        present = kept["phi"][:, features.slices(features.HOUSEHOLD)["door_present"]]
+    assert present.mean() == 0.5

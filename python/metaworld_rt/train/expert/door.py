@@ -34,8 +34,9 @@ EPISODE = 200  # decisions
 UNLATCHED, AJAR, OPENED = 0.75, 0.2, 0.9  # rad: latch beyond which the locks are clear of the frame, and hinge angles
 FALLEN_HEIGHT = 0.62  # m
 FALLEN_UP = 0.3
-BEHIND = 0.25  # rad that the hinge may be behind the way's
+BEHIND = 0.35  # rad that the hinge may be behind the way's
 _TURNED, _CLEAR = 1.15, 0.3  # rad: the hatch is held turned until the hinge is there, and the locks past the frame
+HINGE_XY = np.array([0.75, -0.5])  # m, the axis that the leaf turns about
 ASTRAY = 0.22  # m from the way's pelvis
 _SHUT = 0.1  # rad: a way that begins below is one from the task's reset
 _NEAR = 0.2  # rad between the door where the skill before hands over and where the way begins
@@ -44,6 +45,9 @@ _NEAR = 0.2  # rad between the door where the skill before hands over and where 
 _FIRST_SHARE, _END_SHARE, _OWN_SHARE = 0.2, 0.1, 0.35
 _NOISE = 0.02  # rad, of the joints in the way's states
 _BIN = 10  # decisions of the way in one bin of the archive
+_BEFORE = 5  # bins: starts are drawn from so far before the places where the way is lost
+_EVEN = 0.3  # share of the starts on the way that are drawn evenly
+_FORGET = 0.999  # of the losses counted, a decision
 _ENDLESS = 10**9
 
 
@@ -52,6 +56,13 @@ def training_model(collisions: str = "full") -> mujoco.MjModel:
     model = build("door", collisions=collisions)
     model.opt.timestep = TIMESTEP
     return model
+
+
+def on_leaf(points: np.ndarray, hinge: np.ndarray) -> np.ndarray:
+    """World points (n, k, 3) in the frame of a leaf at hinge angles (n,), rad: from its axis, as if it were closed."""
+    c, s = np.cos(hinge)[:, None], np.sin(hinge)[:, None]
+    x, y = points[..., 0] - HINGE_XY[0], points[..., 1] - HINGE_XY[1]
+    return np.stack([c * x + s * y, c * y - s * x, points[..., 2]], axis=-1)
 
 
 class DoorEnv(SkillEnv):
@@ -65,7 +76,8 @@ class DoorEnv(SkillEnv):
             falling ends an episode. None: to learn.
 
     Attributes:
-        clock: (count,) decisions since the way's begin.
+        losses: (bins,) how often the way was lost lately, by place.
+        clock: (count,) decisions since the way's begin; below 0 for who was handed over before it.
 
     Raises:
         ValueError: no way, or states without a door.
@@ -96,6 +108,7 @@ class DoorEnv(SkillEnv):
         self._hands = self._reach()
         bins = len(self.way) // _BIN + 2  # the last one is what follows the way
         self.clock = np.zeros(count, dtype=np.int64)
+        self.losses = np.zeros(bins)
         self.alone = alone
         self._from_reset = self.way.qpos[0, -2] < _SHUT
         self._first_share = _FIRST_SHARE if self._from_reset or len(self.handover) else 0.0
@@ -103,7 +116,7 @@ class DoorEnv(SkillEnv):
         self.begin()
 
     def _reach(self) -> np.ndarray:
-        """The left and the right hand along the way, (T, 2, 3)."""
+        """The left and the right hand along the way in the leaf's frame, (T, 2, 3)."""
         senses, physics, n = self.senses, self.physics, self.count
         hands = np.zeros((len(self.way), 2, 3))
         for first in range(0, len(self.way), n):
@@ -111,11 +124,11 @@ class DoorEnv(SkillEnv):
             physics.qpos[rows], physics.qvel[rows] = self.way.qpos[first + rows], self.way.qvel[first + rows]
             senses.reset(rows)
             hands[first + rows] = np.stack([senses.left[rows], senses.right[rows]], axis=1)
-        return hands
+        return on_leaf(hands, self.way.qpos[:, -2])
 
     def frame(self) -> np.ndarray:
         """Where on the way each robot should be, (count,)."""
-        return np.minimum(self.clock, len(self.way) - 1)
+        return np.clip(self.clock, 0, len(self.way) - 1)
 
     def _begin(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         n, rng, end, way = len(rows), self.rng, len(self.way) - 1, self.way
@@ -130,22 +143,39 @@ class DoorEnv(SkillEnv):
             start = self.handover[rng.integers(0, max(1, len(self.handover)), len(handed))]
             qpos[handed], qvel[handed], action[handed] = start.qpos, start.qvel, start.action
             # The phase runs on through the switch: who opened early waits for the way to begin, who was late is on it.
-            clock[handed] = np.where(start.phase < 0.5, start.phase * (end + 1), 0.0).astype(np.int64)
+            clock[handed] = np.round((start.phase - (start.phase >= 0.5)) * (end + 1)).astype(np.int64)
         lived = self.archive.draw(int(((kind >= last) & (kind < own)).sum()))
         again = np.flatnonzero((kind >= last) & (kind < own))[: len(lived[0])]
         qpos[again], qvel[again], action[again] = lived[:3]
         clock[again] = lived[3][:, 0].astype(np.int64)
         shown = np.setdiff1d(np.flatnonzero(kind >= first), again)
-        k = np.where(kind[shown] < last, end, rng.integers(0, end, len(shown)))
+        k = np.where(kind[shown] < last, end, rng.choice(end, len(shown), p=self._start_shares()))
         k = k if self.alone is None else np.full(len(shown), self.alone)
         qpos[shown], qvel[shown], action[shown], clock[shown] = way.qpos[k], way.qvel[k], way.action[k], k
         qpos[shown, 7:ROBOT_NQ] += rng.normal(0.0, _NOISE, (len(k), H1.n))
         self.clock[rows] = clock
-        self.phase[rows] = np.where(clock < end, clock / (end + 1), rng.random(n))
+        self.phase[rows] = np.where(clock < end, np.mod(clock / (end + 1), 1.0), rng.random(n))
         self._length[rows] = rng.integers(EPISODE // 2, EPISODE, n)
         if self.alone is not None:
             self._length[rows] = _ENDLESS
         return qpos, qvel, action
+
+    def _start_shares(self) -> np.ndarray:
+        """How often an episode begins at each decision of the way but the last, (T - 1,): more before hard places."""
+        end = len(self.way) - 1
+        ahead = np.convolve(self.losses, np.ones(_BEFORE))[_BEFORE - 1 :]  # of a bin and those after it
+        hard = ahead[np.arange(end) // _BIN] + 1e-9
+        return _EVEN / end + (1.0 - _EVEN) * hard / hard.sum()
+
+    def _away(self, s: Signals) -> np.ndarray:
+        """From where the way is to the pelvis, (count, 3), m; at the way's end on into the doorway is no matter."""
+        at = self.frame()
+        away = s.qpos[:, :3] - self.way.qpos[at, :3]
+        away[:, 0] = np.where(at == len(self.way) - 1, np.minimum(away[:, 0], 0.0), away[:, 0])
+        return away
+
+    def _bin(self) -> np.ndarray:
+        return np.clip(self.clock // _BIN, 0, len(self.losses) - 1)
 
     def _started(self, rows: np.ndarray) -> None:
         self.senses.reset(rows)
@@ -158,23 +188,26 @@ class DoorEnv(SkillEnv):
         if self.alone is not None:
             return fallen
         ref = self.way.qpos[self.frame()]
-        astray = np.linalg.norm(s.qpos[:, :2] - ref[:, :2], axis=-1) > ASTRAY
+        astray = np.linalg.norm(self._away(s)[:, :2], axis=-1) > ASTRAY
         behind = s.qpos[:, -2] < np.minimum(ref[:, -2], 0.95) - BEHIND
-        return fallen | behind | astray
+        lost = fallen | behind | astray
+        self.losses = _FORGET * self.losses + np.bincount(self._bin()[lost], minlength=len(self.losses))
+        return lost
 
     def _terms(self, step: Step) -> dict[str, np.ndarray]:
         self.senses.update()
         s = step.signals
-        bins = np.minimum(self.clock // _BIN, len(self.archive.filled) - 1)
-        self.archive.look((s.qpos, s.qvel, self.action, self.clock[:, None] + 1.0), bins)
+        self.archive.look((s.qpos, s.qvel, self.action, self.clock[:, None] + 1.0), self._bin())
         self.clock += 1
         at = self.frame()
         ref = self.way.qpos[at]
         hinge, latch = s.qpos[:, -2], s.qpos[:, -1]
         arms = np.square(s.qpos[:, 7:ROBOT_NQ] - ref[:, 7:ROBOT_NQ])[:, ARM_JOINTS].sum(axis=-1)
-        hands = np.linalg.norm(np.stack([s.left_hand, s.right_hand], axis=1) - self._hands[at], axis=-1)
+        # Seen from the leaf: a hand that is where the way's was while the leaf lags behind has let go of it.
+        hands = on_leaf(np.stack([s.left_hand, s.right_hand], axis=1), hinge) - self._hands[at]
+        hands = np.linalg.norm(hands, axis=-1)
         hand = np.where(ref[:, -2] < 0.5, hands[:, 0], hands.mean(axis=-1))  # the left one opens
-        away = np.linalg.norm(s.qpos[:, :3] - ref[:, :3], axis=-1)
+        away = np.linalg.norm(self._away(s), axis=-1)
         # Who is behind the way must keep the hatch turned until the locks are past the frame.
         turned = np.minimum(np.maximum(ref[:, -1], _TURNED * (hinge > 0.02)), _TURNED) * (hinge < _CLEAR)
         return {

@@ -56,7 +56,7 @@ def clone(
     for turn in range(rounds):
         led = np.arange(_ROBOTS) < _ROBOTS * max(0.1, 1.0 - 0.2 * turn)
         for _ in range(_STEPS):
-            at = np.minimum(env.clock, last)
+            at = np.clip(env.clock, 0, last)
             walked = footwork(
                 legs,
                 env.physics,

@@ -28,7 +28,7 @@ from metaworld_rt.tasks.task import RESET_NOISE
 from metaworld_rt.tasks.vector import VectorPhysics
 from metaworld_rt.train.expert.bank import ROBOT_NQ, Bank
 from metaworld_rt.train.expert.checkpoint import load_expert, unpack_features
-from metaworld_rt.train.expert.door import AJAR, OPENED, TIMESTEP, UNLATCHED, training_model
+from metaworld_rt.train.expert.door import AJAR, HINGE_XY, OPENED, TIMESTEP, UNLATCHED, training_model
 from metaworld_rt.train.expert.door_hook import ARMS, replay_all
 from metaworld_rt.train.expert.door_way import Way
 from metaworld_rt.train.expert.footwork import HEIGHT, keep_near
@@ -38,7 +38,6 @@ from metaworld_rt.train.expert.sense import Senses
 SEGMENT = 10  # decisions
 COPIES = 4  # robots that follow the same commands
 OPEN = 1.0  # rad: the task's reward for the hinge is full
-HINGE_XY = np.array([0.75, -0.5])
 _HATCH_FROM_HINGE = np.array([0.05, 0.9, 1.2])  # of the closed door
 # Where the hand hooks the hatch: between the leaf and the lock's inner rod and under it, from the hatch's centre,
 # unturned. Lifting the rod turns the hatch, and the forearm's knob, caught behind it, pulls.
@@ -49,6 +48,9 @@ _FALLEN_HEIGHT, _FALLEN = 0.7, -30.0
 _WAY_HINGE = np.array([0.05, 0.3, 0.55, 0.9])
 _WAY = np.array([[0.2, 0.13], [0.05, 0.2], [-0.15, 0.22], [-0.38, 0.2]])
 _IN_PLACE = 0.06  # m from a motion's place at which it begins
+_UPRIGHT = 30.0
+_ON = 10.0
+_PACE = 0.3  # m/s
 _THROUGH_X = 1.0  # m: from here on the robot should stand
 
 
@@ -301,7 +303,7 @@ def walk_through(
         crowd.wander([0.0, 0.1, 0.3, 0.6])
         velocity, turn = crowd.memory["velocity"], crowd.memory["turn"]
         pelvis = crowd.of_tries(physics.qpos[:, :2])
-        on = np.where(pelvis[:, :1] < _THROUGH_X, [[0.4, 0.0]], [[0.05, 0.0]])
+        on = np.where(pelvis[:, :1] < _THROUGH_X, [[_PACE, 0.0]], [[0.05, 0.0]])
         fresh = rng.normal(size=(tries, 2)) * [0.35, 0.3] + on
         velocity = np.where(rng.random((tries, 1)) < 0.5, np.clip(fresh, -0.7, 0.9), velocity)
         turn = np.where(rng.random(tries) < 0.3, 0.8 * rng.normal(size=tries), 0.0)
@@ -312,9 +314,10 @@ def walk_through(
         hinge, x = s.qpos[:, -2], s.imu_x
         stance = np.linalg.norm(s.left_foot - s.right_foot, axis=-1)
         speed = np.linalg.norm(physics.qvel[:, :3], axis=-1) + 0.02 * np.linalg.norm(physics.qvel[:, 6:25], axis=-1)
-        score = 10.0 * lived.reward + 10.0 * np.minimum(1.0, hinge * np.abs(hinge)) + 12.0 * np.clip(x, -0.5, 1.2)
+        score = 10.0 * lived.reward + 10.0 * np.minimum(1.0, hinge * np.abs(hinge)) + _ON * np.clip(x, -0.5, 1.2)
         score += 10.0 * np.clip(hinge - 1.0, 0.0, 0.35) * (x < 0.4)  # more room to pass
-        score -= 4.0 * np.clip(0.93 - s.torso_up, 0.0, 1.0)
+        score -= _UPRIGHT * np.clip(0.99 - s.torso_up, 0.0, 1.0) + 10.0 * np.clip(0.93 - s.qpos[:, 2], 0.0, 1.0)
+        score -= 1.0 * np.linalg.norm(s.qvel[:, 3:6], axis=-1)  # what tips over falls soon
         score += 3.0 * (x > 0.8) * np.clip(stance, 0.0, 0.6) - 1.5 * (x > _THROUGH_X) * speed
         crowd.memory = {"velocity": velocity, "turn": turn}
         crowd.select(np.where(lived.alive, score, _FALLEN))

@@ -190,7 +190,7 @@ def score_footwork(
         is the share of robots that never fell. And states for other skills to start from.
     """
     env = FootworkEnv(skill, robots, seed, threads, "full")
-    env.difficulty, env._length[:] = 1.0, decisions + 1  # noqa: SLF001
+    env.difficulty, env._length[:] = 1.0, decisions + 1
     env.age[:] = 0
     phi, alive, total, states = env.observe(), np.ones(robots, dtype=bool), np.zeros(robots), []
     for t in range(decisions):

@@ -7,17 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from metaworld_rt.tasks.task import get_task
 from metaworld_rt.train.world_model.arena import Arena, ArenaConfig
 from metaworld_rt.train.world_model.library import ExpertLibrary
 from metaworld_rt.train.world_model.policies import follow_experts
+from metaworld_rt.train.world_model.script import plan_of
 
 #: States come from commanded skills, changes between them, and pushes.
 VISITED = ArenaConfig(decisions=800, switch_every_s=4.0, blend_share=0.1, push_every_s=2.5, push=1.2, turn=0.1)
+#: At a door the plan for the task decides who is in charge.
+VISITED_AT_DOOR = ArenaConfig(scene="door", decisions=800, push_every_s=4.0, push=0.5)
 
 
 @dataclass
 class Snapshot:
-    """Full states of n robots, so that they can be put back, and the skill weights `[n, K]` that led to each."""
+    """Full states of n robots in a scene, to be put back, and the skill weights `[n, K]` that led to each."""
 
     qpos: np.ndarray
     qvel: np.ndarray
@@ -26,6 +30,7 @@ class Snapshot:
     heading: np.ndarray
     goal: np.ndarray
     weights: np.ndarray
+    scene: str = "floor"
 
     def put(self, arena: Arena, rows: np.ndarray) -> None:
         """Set an arena's robots to the states in `rows`; their phase is the one before the next decision."""
@@ -36,22 +41,32 @@ class Snapshot:
 
 
 def visit(
-    library: ExpertLibrary, states: int, seed: int, *, count: int = 64, every: int = 12, threads: int = 1
+    library: ExpertLibrary,
+    states: int,
+    seed: int,
+    *,
+    scene: str = "floor",
+    count: int = 64,
+    every: int = 12,
+    threads: int = 1,
 ) -> Snapshot:
     """States that the experts pass through."""
-    arena = Arena(library, count, seed, VISITED, threads=threads)
+    config, plan = VISITED, None
+    if scene == "door":
+        config, plan = VISITED_AT_DOOR, plan_of(get_task("door"), library)
+    arena = Arena(library, count, seed, config, threads=threads, plan=plan)
     rng, kept, have = np.random.default_rng(seed), [], 0
     while have < states:
-        before = Snapshot(*(a.copy() for a in _state(arena)))
+        before = [a.copy() for a in _state(arena)]
         view = arena.view()
         # Each robot is looked at every so often, at its own times; a push shows in the state that follows it.
         chosen = (rng.random(count) < 1.0 / every) & ~arena.over
         arena.step(follow_experts(view))
         if chosen.any():
-            kept.append([a[chosen] for a in vars(before).values()])
+            kept.append([a[chosen] for a in before])
             have += int(chosen.sum())
     arena.close()
-    return Snapshot(*(np.concatenate(parts)[:states] for parts in zip(*kept, strict=True)))
+    return Snapshot(*(np.concatenate(parts)[:states] for parts in zip(*kept, strict=True)), scene)
 
 
 def expert_returns(
@@ -69,27 +84,29 @@ def expert_returns(
     The score is the mean reward of the expert's own task over `decisions`, and over `tail` more in which a robot that
     still stands earns its last second's mean, both relative to what it usually makes of the states that it was in
     charge of itself (their median): a task whose best is rare, such as touching a goal, is no reason to doubt it.
+    At a door all are measured by the door's reward, relative to the best of them from that state.
 
     Returns:
         phi `[n, phi]` (the phase of each state as it is), and scores `[n, K]`, 1 for as good as usual.
     """
     n, k = len(states.qpos), len(library.names)
     raw = np.zeros((n, k))
-    phi = None
+    phi, door = None, states.scene == "door"
+    at_door = [task.scene for task in library.tasks].index("door") if door else 0
     for i in range(k):
+        judged = at_door if door else i
         parts = []
         for begin in range(0, n, count):
             rows = np.arange(begin, min(begin + count, n))
-            arena = Arena(
-                library, len(rows), 0, ArenaConfig(decisions=decisions + 1), threads=threads, skills=[i] * len(rows)
-            )
+            config = ArenaConfig(scene=states.scene, decisions=decisions + 1)
+            arena = Arena(library, len(rows), 0, config, threads=threads, skills=[i] * len(rows))
             states.put(arena, rows)
             total, recent, alive = np.zeros(len(rows)), np.zeros(len(rows)), np.ones(len(rows), bool)
             for t in range(decisions):
                 view = arena.view()
                 if t == 0:
                     parts.append(view.phi)
-                reward = np.where(alive, arena.step(view.reference).rewards[:, i], 0.0)
+                reward = np.where(alive, arena.step(view.reference).rewards[:, judged], 0.0)
                 total += reward
                 recent += reward * (t >= decisions - 50)
                 alive &= ~arena.over & (arena.physics.qpos[:, 2] > 0.5)
@@ -98,6 +115,8 @@ def expert_returns(
             if progress:
                 progress(len(rows))
         phi = np.concatenate(parts) if i == 0 else phi
+    if door:
+        return phi, raw / np.maximum(raw.max(axis=-1, keepdims=True), 1e-6)
     own = [raw[states.weights[:, i] > 0.5, i] for i in range(k)]
     usual = [np.median(scores) if len(scores) else 1.0 for scores in own]
     return phi, raw / np.maximum(usual, 1e-6)

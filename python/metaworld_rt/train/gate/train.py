@@ -26,7 +26,7 @@ class GateConfig:
     """Hyper-parameters.
 
     Attributes:
-        states: visited; a tenth is held out.
+        states: visited, half of them at the door where a skill is for one; a tenth is held out.
         temperature: of the teacher; smaller is more decisive.
         loyalty: by how much another expert must score more than the one in charge. Without it a tie is a coin's throw:
             from a steady run walking scores as well as running, and a gate that says half and half slows the run.
@@ -125,7 +125,9 @@ def train_gate(
         with np.load(cache) as file:
             phi, scores, weights = file["phi"], file["scores"], file["weights"]
     else:
-        states = visit(library, config.states, seed + 17, threads=threads)
+        scenes = ["floor", "door"] if any(task.scene == "door" for task in library.tasks) else ["floor"]
+        share = config.states // len(scenes)
+        visited = [visit(library, share, seed + 17, scene=scene, threads=threads) for scene in scenes]
         total, done = config.states * len(library.names), [0]
 
         def step(n: int) -> None:
@@ -133,9 +135,10 @@ def train_gate(
             if progress:
                 progress("gate: trials", done[0], total, {})
 
-        phi, scores = expert_returns(library, states, threads=threads, progress=step)
+        measured = [expert_returns(library, states, threads=threads, progress=step) for states in visited]
+        phi, scores = (np.concatenate(parts) for parts in zip(*measured, strict=True))
+        weights = np.concatenate([states.weights for states in visited])
         folder.mkdir(parents=True, exist_ok=True)
-        weights = states.weights
         np.savez(cache, phi=phi, scores=scores, weights=weights)
     gate, figures = fit(phi, scores + config.loyalty * weights, config, seed)
     figures["loyalty"] = config.loyalty
