@@ -138,8 +138,8 @@ def _value(word: str) -> float:
 
 # How a stage ends when another follows and the sentence does not say: (condition, threshold, timeout in s).
 _ENDS: dict[str, tuple[Until, float, float]] = {
-    "door_approach": (Until.passed_x, 0.2, 20.0),
-    "door_open": (Until.door_hinge, 1.0, 30.0),
+    "door_approach": (Until.passed_x, -0.1, 20.0),  # the hatch is within reach
+    "door_open": (Until.door_hinge, 0.85, 30.0),
     "door_pass": (Until.passed_x, 1.8, 20.0),
     "reach": (Until.hand_to_goal, 0.08, 15.0),
     "stand": (Until.elapsed, 3.0, 0.0),

@@ -23,6 +23,33 @@ def test_it_moves_the_arms_as_the_way_and_the_legs_as_their_expert(commanded_way
     assert np.median(error) < 0.06  # rad, where the arms' targets differ from the legs' expert by 0.2
 
 
+def test_an_approach_learns_where_footwork_would_go(monkeypatch):
+    class Leans(torch.nn.Module):
+        """In place of footwork: the hips' targets say how far off the place is."""
+
+        def forward(self, phi):
+            away = phi[:, features.slices(features.HOUSEHOLD)["base_to_goal"]]
+            return torch.cat([away, torch.zeros(len(phi), H1.n - 3)], dim=1)
+
+    student = door_clone.clone_approach(get_skill("door_approach"), Leans(), 0.8, rounds=2, updates=150)
+    env = door_clone.ApproachEnv(get_skill("door_approach"), 64, 5)
+    with torch.no_grad():
+        action = student(torch.from_numpy(env.observe())).double().numpy()
+    away = door_clone.IN_FRONT[0] - env.physics.qpos[:, 0]
+    env.close()
+    near, far = away < 0.1, (away > 0.25)
+    assert action[far, 0].mean() > action[near, 0].mean() + 0.1
+
+
+def test_who_never_moves_has_not_arrived():
+    class Still(torch.nn.Module):
+        def forward(self, phi):
+            return torch.zeros(len(phi), H1.n)
+
+    scores = door_clone.score_approach(Still(), get_skill("door_approach"), robots=4)
+    assert scores["arrived"] == scores["upright"] == 0.0
+
+
 def test_the_command_writes_a_start_that_training_takes(tmp_path, commanded_way, monkeypatch):
     monkeypatch.setattr(door_clone, "_STEPS", 2)
     way, legs = tmp_path / "way.npz", tmp_path / "footwork.pt"

@@ -68,7 +68,7 @@ def test_the_expert_in_charge_wins_a_tie_and_loses_to_one_that_is_much_better(tm
 
 
 def test_at_a_door_the_trials_are_judged_by_the_door(tmp_path):
-    names, tasks = ("stand", "walk", "door_open"), ("stand", "walk", "door")
+    names, tasks = ("stand", "walk", "door_approach"), ("stand", "walk", "door")
     library = untrained(names=names, tasks=tasks, layout=features.HOUSEHOLD)
     states = visit(library, 10, seed=0, scene="door", count=8, every=3)
     assert states.qpos.shape == (10, 28)

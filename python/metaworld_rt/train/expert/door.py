@@ -23,7 +23,7 @@ from metaworld_rt.tasks.signals import Signals
 from metaworld_rt.train.expert.archive import Archive
 from metaworld_rt.train.expert.bank import ROBOT_NQ, Bank, join
 from metaworld_rt.train.expert.door_hook import ARM_JOINTS
-from metaworld_rt.train.expert.env import SkillEnv
+from metaworld_rt.train.expert.env import Outcome, SkillEnv
 from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.sense import Senses
 from metaworld_rt.train.expert.shaping import Step, effort_terms
@@ -37,12 +37,13 @@ FALLEN_UP = 0.3
 BEHIND = 0.35  # rad that the hinge may be behind the way's
 _TURNED, _CLEAR = 1.15, 0.3  # rad: the hatch is held turned until the hinge is there, and the locks past the frame
 HINGE_XY = np.array([0.75, -0.5])  # m, the axis that the leaf turns about
-ASTRAY = 0.22  # m from the way's pelvis
+ASTRAY = 0.4  # m from the way's pelvis
 _SHUT = 0.1  # rad: a way that begins below is one from the task's reset
 _NEAR = 0.2  # rad between the door where the skill before hands over and where the way begins
 # Shares of the starts: where the way begins (the task's reset, or states handed over), the way's end at any phase, the
 # batch's own states; the rest are states of the way.
 _FIRST_SHARE, _END_SHARE, _OWN_SHARE = 0.2, 0.1, 0.35
+_LEAD_IN = 12.5  # decisions that the controller takes to give a skill its full weight
 _NOISE = 0.02  # rad, of the joints in the way's states
 _BIN = 10  # decisions of the way in one bin of the archive
 _BEFORE = 5  # bins: starts are drawn from so far before the places where the way is lost
@@ -77,7 +78,8 @@ class DoorEnv(SkillEnv):
 
     Attributes:
         losses: (bins,) how often the way was lost lately, by place.
-        clock: (count,) decisions since the way's begin; below 0 for who was handed over before it.
+        clock: (count,) decisions since the way's begin; below 0 for who was handed over before it. While the weight of a
+            skill is still growing, its phase is slower: so is the clock.
 
     Raises:
         ValueError: no way, or states without a door.
@@ -107,7 +109,7 @@ class DoorEnv(SkillEnv):
         self.senses = Senses(self.physics)
         self._hands = self._reach()
         bins = len(self.way) // _BIN + 2  # the last one is what follows the way
-        self.clock = np.zeros(count, dtype=np.int64)
+        self.clock, self._lead_in = np.zeros(count), np.zeros(count)
         self.losses = np.zeros(bins)
         self.alone = alone
         self._from_reset = self.way.qpos[0, -2] < _SHUT
@@ -128,14 +130,14 @@ class DoorEnv(SkillEnv):
 
     def frame(self) -> np.ndarray:
         """Where on the way each robot should be, (count,)."""
-        return np.clip(self.clock, 0, len(self.way) - 1)
+        return np.clip(self.clock, 0, len(self.way) - 1).astype(np.int64)
 
     def _begin(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         n, rng, end, way = len(rows), self.rng, len(self.way) - 1, self.way
         self.archive.forget(rows)
         self.heading[rows] = 0.0
         qpos, qvel, action = self.home(n)
-        clock = np.zeros(n, dtype=np.int64)
+        clock = np.zeros(n)
         first, last, own = np.cumsum([self._first_share, _END_SHARE, _OWN_SHARE])
         kind = rng.random(n) if self.alone is None else np.full(n, 1.0 if self.alone else 0.0)
         if not self._from_reset:
@@ -143,22 +145,38 @@ class DoorEnv(SkillEnv):
             start = self.handover[rng.integers(0, max(1, len(self.handover)), len(handed))]
             qpos[handed], qvel[handed], action[handed] = start.qpos, start.qvel, start.action
             # The phase runs on through the switch: who opened early waits for the way to begin, who was late is on it.
-            clock[handed] = np.round((start.phase - (start.phase >= 0.5)) * (end + 1)).astype(np.int64)
+            clock[handed] = (start.phase - (start.phase >= 0.5)) * (end + 1)
         lived = self.archive.draw(int(((kind >= last) & (kind < own)).sum()))
         again = np.flatnonzero((kind >= last) & (kind < own))[: len(lived[0])]
         qpos[again], qvel[again], action[again] = lived[:3]
-        clock[again] = lived[3][:, 0].astype(np.int64)
+        clock[again] = lived[3][:, 0]
         shown = np.setdiff1d(np.flatnonzero(kind >= first), again)
         k = np.where(kind[shown] < last, end, rng.choice(end, len(shown), p=self._start_shares()))
         k = k if self.alone is None else np.full(len(shown), self.alone)
         qpos[shown], qvel[shown], action[shown], clock[shown] = way.qpos[k], way.qvel[k], way.action[k], k
         qpos[shown, 7:ROBOT_NQ] += rng.normal(0.0, _NOISE, (len(k), H1.n))
         self.clock[rows] = clock
+        # In the task another skill is before this one, and stands.
+        from_reset = (kind < first) if self._from_reset and self.alone is None else np.zeros(n, dtype=bool)
+        self._lead_in[rows] = _LEAD_IN * (from_reset & (rng.random(n) < 0.7))
         self.phase[rows] = np.where(clock < end, np.mod(clock / (end + 1), 1.0), rng.random(n))
         self._length[rows] = rng.integers(EPISODE // 2, EPISODE, n)
         if self.alone is not None:
             self._length[rows] = _ENDLESS
         return qpos, qvel, action
+
+    def _rate(self) -> np.ndarray:
+        """The weight of the skill, (count,)."""
+        return np.minimum(1.0, (self.age + 1) / np.maximum(self._lead_in, 1.0))
+
+    def step(self, raw_action: np.ndarray) -> Outcome:
+        """As of every batch; while the weight grows, the rest of the action stands."""
+        share = self._rate()[:, None]
+        return super().step(share * raw_action + (1.0 - share) * H1.action_of_target(H1.default_pos))
+
+    def advance_phase(self) -> None:
+        """As of every batch, at the weight's pace."""
+        self.phase = np.mod(self.phase + self._rate() * DECISION_DT / self.skill.period, 1.0)
 
     def _start_shares(self) -> np.ndarray:
         """How often an episode begins at each decision of the way but the last, (T - 1,): more before hard places."""
@@ -175,7 +193,7 @@ class DoorEnv(SkillEnv):
         return away
 
     def _bin(self) -> np.ndarray:
-        return np.clip(self.clock // _BIN, 0, len(self.losses) - 1)
+        return np.clip(self.clock // _BIN, 0, len(self.losses) - 1).astype(np.int64)
 
     def _started(self, rows: np.ndarray) -> None:
         self.senses.reset(rows)
@@ -198,7 +216,7 @@ class DoorEnv(SkillEnv):
         self.senses.update()
         s = step.signals
         self.archive.look((s.qpos, s.qvel, self.action, self.clock[:, None] + 1.0), self._bin())
-        self.clock += 1
+        self.clock += self._rate()
         at = self.frame()
         ref = self.way.qpos[at]
         hinge, latch = s.qpos[:, -2], s.qpos[:, -1]

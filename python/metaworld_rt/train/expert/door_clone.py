@@ -1,5 +1,7 @@
 """A start for an expert at the door: one network that does what the arms of a way and the legs of footwork do.
 
+`door_approach` is whole with it: footwork towards the place in front of the door.
+
     python -m metaworld_rt.train.expert.door_clone door_open --way door_open.npz --legs footwork.pt --out start.pt
 
 More and more of the robots act by the student, all are told what the teacher would do: dataset aggregation (Ross et
@@ -9,24 +11,36 @@ al., arXiv 1011.0686). Some minutes on one core.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from metaworld_rt.plants.h1 import DECISION_DT
+from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
+from metaworld_rt.tasks.door import door_reward
+from metaworld_rt.tasks.signals import Signals
 from metaworld_rt.train.expert import checkpoint, door_way
-from metaworld_rt.train.expert.door import DoorEnv
+from metaworld_rt.train.expert.door import FALLEN_HEIGHT, FALLEN_UP, DoorEnv, training_model
 from metaworld_rt.train.expert.door_hook import ARMS
 from metaworld_rt.train.expert.door_search import footwork, load_legs
 from metaworld_rt.train.expert.door_way import Way
+from metaworld_rt.train.expert.env import SkillEnv
+from metaworld_rt.train.expert.footwork import HEIGHT
 from metaworld_rt.train.expert.policy import Expert
+from metaworld_rt.train.expert.sense import Senses
+from metaworld_rt.train.expert.shaping import Step
 from metaworld_rt.train.expert.skill import Skill, get_skill
 from metaworld_rt.train.expert.trainer import new_expert
 
+IN_FRONT = np.array([0.0, 0.0])  # m, world: where the task begins, the hatch within reach
+FAR_OFF = 1.2  # m
 _ROBOTS, _STEPS = 128, 80
 _BATCH = 512
 _NOISE = 0.03  # of the actions
@@ -47,28 +61,101 @@ def clone(
         updates: gradient steps of each round.
         seed: of everything random.
     """
+    env = DoorEnv(skill, _ROBOTS, seed, 1, banks=[way.states])
+
+    def teach() -> np.ndarray:
+        at = env.frame()
+        gait = way.states.phase[at] + (env.clock - at) * DECISION_DT / period
+        walked = footwork(legs, env.physics, env.action, gait, way.place[at], way.heading[at], env.senses)
+        return np.where(ARMS, way.command[at], walked)
+
+    return _imitate(skill, env, teach, rounds, updates, seed)
+
+
+def clone_approach(
+    skill: Skill, legs: Expert, period: float, rounds: int = 12, updates: int = 1000, seed: int = 0
+) -> Expert:
+    """Trains the expert that walks up to the door: footwork towards one place; arguments as of `clone`."""
+    env = ApproachEnv(skill, _ROBOTS, seed)
+
+    def teach() -> np.ndarray:
+        place, gait = np.tile([*IN_FRONT, HEIGHT], (env.count, 1)), env.age * DECISION_DT / period
+        walked = footwork(legs, env.physics, env.action, gait, place, np.zeros(env.count), env.senses)
+        return np.where(ARMS, H1.action_of_target(H1.default_pos), walked)
+
+    return _imitate(skill, env, teach, rounds, updates, seed)
+
+
+class ApproachEnv(SkillEnv):
+    """Robots in the corridor before the door, up to `FAR_OFF` away from the place in front of it."""
+
+    def __init__(self, skill: Skill, count: int, seed: int = 0, threads: int = 1) -> None:
+        skill = replace(skill, weights={"task": 1.0})
+        super().__init__(skill, training_model(), features.HOUSEHOLD, count, seed, threads)
+        self.senses = Senses(self.physics)
+        self.begin()
+        self.age[:] = 0
+
+    def _begin(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        n, rng = len(rows), self.rng
+        qpos, qvel, action = self.home(n)
+        qpos[:, 0] -= FAR_OFF * rng.random(n)
+        qpos[:, 1] += rng.uniform(-0.15, 0.15, n)
+        yaw = rng.normal(0.0, 0.25, n)
+        qpos[:, 3], qpos[:, 6] = np.cos(0.5 * yaw), np.sin(0.5 * yaw)
+        qvel[:, :6] += rng.normal(0.0, 0.15, (n, 6))
+        return qpos, qvel, action
+
+    def _started(self, rows: np.ndarray) -> None:
+        self.senses.reset(rows)
+        self._length[rows] = _STEPS * 4
+
+    def _extra(self) -> dict[str, np.ndarray]:
+        return self.senses.terms()
+
+    def _terms(self, step: Step) -> dict[str, np.ndarray]:
+        self.senses.update()
+        return {"task": door_reward(step.signals)["reward"]}
+
+    def _failed(self, s: Signals) -> np.ndarray:
+        return (s.qpos[:, 2] < FALLEN_HEIGHT) | (s.torso_up < FALLEN_UP)
+
+
+def score_approach(actor: Expert, skill: Skill, robots: int = 64, seed: int = 1234) -> dict[str, float]:
+    """Six seconds from everywhere in the corridor: `arrived` is the share within 0.15 m of the place, on their feet."""
+    env = ApproachEnv(skill, robots, seed)
+    phi, alive = env.observe(), np.ones(robots, dtype=bool)
+    for _ in range(300):
+        with torch.no_grad():
+            outcome = env.step(actor(torch.from_numpy(phi)).double().numpy())
+        phi = outcome.phi
+        alive &= ~outcome.terminated
+    away = np.linalg.norm(env.physics.qpos[:, :2] - IN_FRONT, axis=-1)
+    env.close()
+    return {
+        "episodes": robots,
+        "upright": round(float(alive.mean()), 3),
+        "arrived": round(float((alive & (away < 0.15)).mean()), 3),
+        "away": round(float(np.median(away)), 3),
+    }
+
+
+def _imitate(
+    skill: Skill, env: SkillEnv, teach: Callable[[], np.ndarray], rounds: int, updates: int, seed: int
+) -> Expert:
+    """Dataset aggregation: `teach` gives the actions (count, 19) for the batch's present states. Closes the batch."""
     torch.manual_seed(seed)
-    env, rng = DoorEnv(skill, _ROBOTS, seed, 1, banks=[way.states]), np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     student = new_expert(skill, features.HOUSEHOLD)
     optimizer = torch.optim.Adam(student.parameters(), lr=1e-3)
-    gain, last = student.gain.double().numpy(), len(way) - 1
+    gain = student.gain.double().numpy()
     phi, seen, told = env.observe(), [], []
     for turn in range(rounds):
-        led = np.arange(_ROBOTS) < _ROBOTS * max(0.1, 1.0 - 0.2 * turn)
+        led = np.arange(env.count) < env.count * max(0.1, 1.0 - 0.2 * turn)
         for _ in range(_STEPS):
-            at = np.clip(env.clock, 0, last)
-            walked = footwork(
-                legs,
-                env.physics,
-                env.action,
-                way.states.phase[at] + (env.clock - at) * DECISION_DT / period,
-                way.place[at],
-                way.heading[at],
-                env.senses,
-            )
             with torch.no_grad():
                 own = student(torch.from_numpy(phi)).double().numpy()
-            teacher = np.where(ARMS, way.command[at], walked)
+            teacher = teach()
             seen.append(phi)
             told.append(teacher / gain)
             phi = env.step(np.where(led[:, None], teacher, own) + _NOISE * rng.normal(size=teacher.shape)).phi
@@ -94,26 +181,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Trains a start and writes it as a checkpoint for `train expert --start`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("skill", choices=["door_approach", "door_open", "door_pass"])
-    parser.add_argument("--way", type=Path, required=True)
+    parser.add_argument("--way", type=Path, help="of door_open or door_pass")
     parser.add_argument("--legs", type=Path, required=True, help="checkpoint of the expert of footwork")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
     legs, period = load_legs(args.legs)
-    content, way = checkpoint.load(args.legs), door_way.load(args.way)
-    student = clone(get_skill(args.skill), way, legs, period, seed=args.seed)
-    kept = {key: content[key] for key in ("hidden", "task", "description", "provenance")}
-    checkpoint.save(
-        args.out,
-        {
-            **kept,
-            "name": f"{args.skill}_start",
-            "period": len(way) * DECISION_DT,
-            "features": checkpoint.pack_features(features.HOUSEHOLD),
-            "actor": student.state_dict(),
+    content, skill = checkpoint.load(args.legs), get_skill(args.skill)
+    kept = {
+        "task": skill.task,
+        "description": skill.description,
+        "hidden": content["hidden"],
+        "features": checkpoint.pack_features(features.HOUSEHOLD),
+        "provenance": {
+            "command": shlex.join(["python", "-m", "metaworld_rt.train.expert.door_clone", *(argv or sys.argv[1:])]),
+            "seed": args.seed,
+            "decisions": 12 * _ROBOTS * _STEPS,
+            "minutes": 0.0,
+            "start": content["provenance"],
         },
-    )
+    }
+    began = time.monotonic()
+    if args.skill == "door_approach":
+        student = clone_approach(skill, legs, period, seed=args.seed)
+        kept["provenance"]["scores"] = scores = score_approach(student, skill)
+        print(scores)
+        kept |= {"name": args.skill, "period": 0.0}
+    else:
+        if args.way is None:
+            parser.error(f"{args.skill} follows a way: give --way")
+        way = door_way.load(args.way)
+        student = clone(skill, way, legs, period, seed=args.seed)
+        kept |= {"name": f"{args.skill}_start", "period": len(way) * DECISION_DT}
+    kept["provenance"]["minutes"] = round((time.monotonic() - began) / 60, 1)
+    checkpoint.save(args.out, {**kept, "actor": student.state_dict()})
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,9 @@ SKILLS: dict[str, Skill] = {
             reads=("heading", "phase", "base_to_goal", "left_hand", "right_hand"),
             symmetric=False,
         ),
-        _door("door_approach", "walks up to the door and turns its handle", 2_000_000),
+        replace(
+            _door("door_approach", "walks up to the door and stops in front of it", 0), reads=("heading", "base_xy")
+        ),
         _door("door_open", "turns the door's handle and pulls the door open", 12_000_000),
         _door("door_pass", "walks into the doorway and keeps the door from falling shut", 8_000_000),
     )

@@ -22,10 +22,10 @@ OPSET = 17
 # How a stage ends; a bundle's own word for a skill counts more (see `Skills`).
 ENDS = {
     "default": {"until": "elapsed", "threshold": 4.0, "timeout_s": 0.0},
-    "door_hinge": {"until": "door_hinge", "threshold": 1.0, "timeout_s": 30.0},
+    "door_hinge": {"until": "door_hinge", "threshold": 0.85, "timeout_s": 30.0},
     "hand_to_goal": {"until": "hand_to_goal", "threshold": 0.1, "timeout_s": 20.0},
     "base_to_goal": {"until": "base_to_goal", "threshold": 0.6, "timeout_s": 30.0},
-    "passed_near": {"until": "passed_x", "threshold": 0.2, "timeout_s": 20.0},
+    "passed_near": {"until": "passed_x", "threshold": -0.1, "timeout_s": 20.0},
     "passed_far": {"until": "passed_x", "threshold": 1.6, "timeout_s": 30.0},
 }
 PACES = {"walk": {"slow": 0.5, "fast": 1.5}, "run": {"slow": 2.0, "fast": 5.0}}
