@@ -78,8 +78,8 @@ class DoorEnv(SkillEnv):
 
     Attributes:
         losses: (bins,) how often the way was lost lately, by place.
-        clock: (count,) decisions since the way's begin; below 0 for who was handed over before it. While the weight of a
-            skill is still growing, its phase is slower: so is the clock.
+        clock: (count,) decisions since the way's begin; below 0 for who was handed over before it. It is slower while
+            the skill's weight still grows, as its phase is.
 
     Raises:
         ValueError: no way, or states without a door.
