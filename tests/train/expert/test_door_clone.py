@@ -48,7 +48,8 @@ def test_who_never_moves_has_not_arrived():
             return torch.zeros(len(phi), H1.n)
 
     scores = door_clone.score_approach(Still(), get_skill("door_approach"), robots=4)
-    assert scores["arrived"] == scores["upright"] == 0.0
+    assert scores["arrived"] == 0.0  # some lean on a wall, upright
+    assert scores["upright"] < 1.0
 
 
 def test_the_command_writes_a_start_that_training_takes(tmp_path, commanded_way, monkeypatch):
