@@ -201,13 +201,10 @@ class Crowd:
             (self.senses, ("left", "right"), robots),
             (self, ("action", "gait"), robots),
             (self, ("target", "goal", "place", "heading"), parent),
-            (self.memory, tuple(self.memory), parent),
         ):
             for name in names:
-                if isinstance(owner, dict):
-                    owner[name] = owner[name][rows].copy()
-                else:
-                    setattr(owner, name, getattr(owner, name)[rows].copy())
+                setattr(owner, name, getattr(owner, name)[rows].copy())
+        self.memory = {name: value[parent].copy() for name, value in self.memory.items()}
         return int(best[0])
 
     def found(self) -> Found:

@@ -260,7 +260,8 @@ SKILLS: dict[str, Skill] = {
             symmetric=False,
         ),
         replace(
-            _door("door_approach", "walks up to the door and stops in front of it", 0), reads=("heading", "base_xy")
+            _door("door_approach", "walks up to the door and stops in front of it", 2_000_000),
+            reads=("heading", "base_xy"),
         ),
         _door("door_open", "turns the door's handle and pulls the door open", 12_000_000),
         _door("door_pass", "walks into the doorway and keeps the door from falling shut", 8_000_000),

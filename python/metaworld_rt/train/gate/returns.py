@@ -8,15 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from metaworld_rt.tasks.task import get_task
-from metaworld_rt.train.world_model.arena import Arena, ArenaConfig
+from metaworld_rt.train.world_model.arena import AT_DOOR, Arena, ArenaConfig
 from metaworld_rt.train.world_model.library import ExpertLibrary
 from metaworld_rt.train.world_model.policies import follow_experts
 from metaworld_rt.train.world_model.script import plan_of
 
 #: States come from commanded skills, changes between them, and pushes.
 VISITED = ArenaConfig(decisions=800, switch_every_s=4.0, blend_share=0.1, push_every_s=2.5, push=1.2, turn=0.1)
-#: At a door the plan for the task decides who is in charge.
-VISITED_AT_DOOR = ArenaConfig(scene="door", decisions=800, push_every_s=4.0, push=0.5)
 
 
 @dataclass
@@ -53,7 +51,7 @@ def visit(
     """States that the experts pass through."""
     config, plan = VISITED, None
     if scene == "door":
-        config, plan = VISITED_AT_DOOR, plan_of(get_task("door"), library)
+        config, plan = AT_DOOR, plan_of(get_task("door"), library)
     arena = Arena(library, count, seed, config, threads=threads, plan=plan)
     rng, kept, have = np.random.default_rng(seed), [], 0
     while have < states:

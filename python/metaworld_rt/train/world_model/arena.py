@@ -58,6 +58,10 @@ class ArenaConfig(Perturbation):
         return round(self.delay_s / DECISION_DT)
 
 
+#: In front of a door, where there is no room for strong pushes and other courses, and a plan to follow.
+AT_DOOR = ArenaConfig(scene="door", decisions=800, push_every_s=4.0, push=0.5)
+
+
 @dataclass
 class View:
     """What a policy sees of B robots: phi `[B, phi]`, c and mixture `[B, K]`, experts `[B, K, A]`, reference `[B, A]`.

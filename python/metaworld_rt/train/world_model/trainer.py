@@ -20,7 +20,7 @@ from metaworld_rt.tasks.task import get_task
 from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.log import Log
 from metaworld_rt.train.world_model import checkpoint
-from metaworld_rt.train.world_model.arena import Arena, ArenaConfig
+from metaworld_rt.train.world_model.arena import AT_DOOR, Arena, ArenaConfig
 from metaworld_rt.train.world_model.buffer import Replay, load_round, save_round
 from metaworld_rt.train.world_model.collect import collect, score
 from metaworld_rt.train.world_model.config import LossConfig, ModelConfig, PlannerConfig
@@ -45,9 +45,6 @@ COLLECTING_PLANNER = PlannerConfig(
 COLLECTING_ARENA = ArenaConfig(
     decisions=800, switch_every_s=5.0, blend_share=0.15, push_every_s=4.0, push=1.6, turn=0.2
 )
-
-#: The same in front of a door, where there is no room for strong pushes and other courses, and a plan to follow.
-COLLECTING_AT_DOOR = ArenaConfig(scene="door", decisions=800, push_every_s=4.0, push=0.5)
 
 #: Learning rates for supervised targets from plentiful data, in place of TD-MPC2's constant 3e-4.
 FAST = LossConfig(lr=1e-3, encoder_lr=3e-4, decay=0.1)
@@ -87,7 +84,7 @@ class Schedule:
     loss: LossConfig = FAST
     planner: PlannerConfig = COLLECTING_PLANNER
     arena: ArenaConfig = COLLECTING_ARENA
-    at_door: ArenaConfig = COLLECTING_AT_DOOR
+    at_door: ArenaConfig = AT_DOOR
 
 
 def published(skill: str, size: str = "1M", decisions: int = 100_000) -> Schedule:
