@@ -32,7 +32,10 @@ def test_a_batch_steps_and_its_phase_runs_along_the_way(skill, make_env, door_wa
     outcome = env.step(np.zeros((40, 19)))
     assert np.isfinite(outcome.reward).all()
     assert outcome.phi.shape == (40, 91)
-    assert env.skill.period == pytest.approx(60 * 0.02)
+    assert env.skill.period == pytest.approx(60 * 0.02 / env.skill.busy)
+    before = env.phase[0]
+    env.advance_phase()
+    assert (env.phase[0] - before) % 1.0 == pytest.approx(env.skill.busy / 60)
 
 
 def test_without_a_way_it_says_what_to_give(door_way):
@@ -50,12 +53,13 @@ def test_a_way_through_an_open_door_never_begins_at_the_reset(make_env, door_way
 
 def test_it_begins_where_the_skill_before_hands_over(make_env, door_way):
     before = door_way(hinge=np.linspace(0.0, 1.0, 60))
-    before.qpos[:, 0], before.phase[:] = 0.33, 0.1
-    env = make_env(door_way(hinge=0.9), count=200, more=[before])
+    before.qpos[:, 0], before.phase[:] = 0.33, 0.99
+    env = make_env(door_way(hinge=0.9), skill="door_pass", count=200, more=[before])
+    assert env.skill.begins == pytest.approx(0.89)
     handed = env.physics.qpos[:, 0] > 0.3
     assert 0.1 < handed.mean() < 0.35
     assert (env.physics.qpos[handed, -2] > 0.7).all()  # the door is about as far open as where the way begins
-    assert (env.clock[handed] == 6).all()  # the phase runs on through the switch
+    assert env.clock[handed] == pytest.approx(0.1 * env.cycle)  # the phase runs on through the switch
 
 
 def test_a_robot_that_stays_behind_the_way_has_lost_it(make_env, door_way):

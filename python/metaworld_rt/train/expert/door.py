@@ -77,6 +77,7 @@ class DoorEnv(SkillEnv):
             falling ends an episode. None: to learn.
 
     Attributes:
+        cycle: decisions of the skill's phase.
         losses: (bins,) how often the way was lost lately, by place.
         clock: (count,) decisions since the way's begin; below 0 for who was handed over before it. It is slower while
             the skill's weight still grows, as its phase is.
@@ -103,7 +104,8 @@ class DoorEnv(SkillEnv):
         self.way = banks[0]
         before = join(banks[1:]) if banks[1:] else self.way[:0]
         self.handover = before[np.abs(before.qpos[:, -2] - self.way.qpos[0, -2]) < _NEAR]
-        skill = replace(skill, period=len(self.way) * DECISION_DT)
+        self.cycle = len(self.way) / skill.busy
+        skill = replace(skill, period=self.cycle * DECISION_DT)
         model = training_model(collisions)
         super().__init__(skill, model, features.HOUSEHOLD, count, seed, threads, banks)
         self.senses = Senses(self.physics)
@@ -145,7 +147,7 @@ class DoorEnv(SkillEnv):
             start = self.handover[rng.integers(0, max(1, len(self.handover)), len(handed))]
             qpos[handed], qvel[handed], action[handed] = start.qpos, start.qvel, start.action
             # The phase runs on through the switch: who opened early waits for the way to begin, who was late is on it.
-            clock[handed] = (start.phase - (start.phase >= 0.5)) * (end + 1)
+            clock[handed] = (np.mod(start.phase - self.skill.begins + 0.5, 1.0) - 0.5) * self.cycle
         lived = self.archive.draw(int(((kind >= last) & (kind < own)).sum()))
         again = np.flatnonzero((kind >= last) & (kind < own))[: len(lived[0])]
         qpos[again], qvel[again], action[again] = lived[:3]
@@ -159,7 +161,8 @@ class DoorEnv(SkillEnv):
         # In the task another skill is before this one, and stands.
         from_reset = (kind < first) if self._from_reset and self.alone is None else np.zeros(n, dtype=bool)
         self._lead_in[rows] = _LEAD_IN * (from_reset & (rng.random(n) < 0.7))
-        self.phase[rows] = np.where(clock < end, np.mod(clock / (end + 1), 1.0), rng.random(n))
+        on_the_way = np.mod(self.skill.begins + clock / self.cycle, 1.0)
+        self.phase[rows] = np.where(clock < end, on_the_way, rng.random(n))
         self._length[rows] = rng.integers(EPISODE // 2, EPISODE, n)
         if self.alone is not None:
             self._length[rows] = _ENDLESS

@@ -31,6 +31,8 @@ class Skill:
         learns: which batch trains it: "locomotion", "reach", "footwork" or "door".
         reads: features that it must see beyond the robot's own state; heading and phase count as such.
         symmetric: whether it should act in a mirror as it acts, mirrored.
+        begins: phase at which its way begins; 0 without one.
+        busy: share of its phase's cycle that its way takes, from there on; afterwards it rests.
         ppo: hyperparameters that differ from `PpoConfig`'s own.
     """
 
@@ -55,6 +57,8 @@ class Skill:
     learns: str = "locomotion"
     reads: tuple[str, ...] = ("heading", "phase")
     symmetric: bool = True
+    begins: float = 0.0
+    busy: float = 1.0
     ppo: dict[str, float] = field(default_factory=dict)
 
 
@@ -103,7 +107,7 @@ _DOOR = {
 }
 
 
-def _door(name: str, description: str, decisions: int) -> Skill:
+def _door(name: str, description: str, decisions: int, begins: float = 0.0, busy: float = 1.0) -> Skill:
     """A stage at the door; the way that it follows sets its period."""
     return Skill(
         name=name,
@@ -117,6 +121,8 @@ def _door(name: str, description: str, decisions: int) -> Skill:
         learns="door",
         reads=("heading", "phase", "base_xy", "door", "door_present", "left_hand", "right_hand"),
         symmetric=False,
+        begins=begins,
+        busy=busy,
         ppo={"steps": 48, "entropy_weight": 2e-4, "lr_min": 5e-5},  # a touch of a few centimetres: quiet exploration
     )
 
@@ -264,7 +270,9 @@ SKILLS: dict[str, Skill] = {
             reads=("heading", "base_xy"),
         ),
         _door("door_open", "turns the door's handle and pulls the door open", 12_000_000),
-        _door("door_pass", "walks into the doorway and keeps the door from falling shut", 8_000_000),
+        # The phase runs on through the switch: it begins with the phase at which door_open has opened, and long before
+        # that comes again it stands in the doorway.
+        _door("door_pass", "walks into the doorway and keeps the door from falling shut", 8_000_000, 0.89, 0.6),
     )
 }
 

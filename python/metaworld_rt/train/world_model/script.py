@@ -56,8 +56,18 @@ class Script:
 
     def advance(self, qpos: np.ndarray) -> None:
         """One decision: robots whose stage is done go on to the next; the last stage stays."""
-        seconds, done = self._age * DECISION_DT, np.zeros(len(self.stage), bool)
+        done = self._done(qpos)
         self._age += 1
+        self.stage[done] += 1
+        self._age[done] = 0
+
+    def skip(self, rows: np.ndarray, qpos: np.ndarray) -> None:
+        """At the reset of some robots: past the first stage where it is done before it began."""
+        done = rows[self._done(qpos)[rows]]
+        self.stage[done] += 1
+
+    def _done(self, qpos: np.ndarray) -> np.ndarray:
+        seconds, done = self._age * DECISION_DT, np.zeros(len(self.stage), bool)
         for i, stage in enumerate(self._stages[:-1]):
             over = (seconds >= stage.timeout_s) & (stage.timeout_s > 0)
             if stage.until is Until.elapsed:
@@ -65,8 +75,7 @@ class Script:
             elif stage.until in _MEASURES:
                 over |= _MEASURES[stage.until](qpos) >= stage.threshold
             done |= over & (self.stage == i)
-        self.stage[done] += 1
-        self._age[done] = 0
+        return done
 
 
 def plan_of(task: Task, library: ExpertLibrary) -> SkillPlan:
