@@ -14,6 +14,7 @@ from metaworld_rt.train.expert.door_search import (
     SEGMENT,
     Crowd,
     follow,
+    hold_open,
     hook_position,
     open_door,
     walk_through,
@@ -63,6 +64,34 @@ def test_a_pass_goes_on_where_the_opening_ended(legs):
     assert len(found.way) == 2 * SEGMENT
     assert len(found.scores) == 2
     assert any(np.array_equal(found.way.states.qpos[0], end) for end in first.end.qpos)
+
+
+def test_a_hold_goes_on_where_the_pass_ended_and_joins_it(legs):
+    first = open_door(legs, 0.8, segments=1, tries=8, seed=1)
+    second = hold_open(legs, 0.8, first, segments=2, tries=8, seed=1)
+    way = door_way.joined(first.way, second.way)
+    assert len(way) == 3 * SEGMENT
+    _follows(way.states)
+
+
+def _way(x):
+    """A way of a robot that glides along x (T,) and does nothing else."""
+    n = len(x)
+    states = bank.Bank(np.zeros((n, 28)), np.zeros((n, 27)), np.zeros((n, 19)), np.zeros(n))
+    states.qpos[:, 0], states.qpos[:, 3] = x, 1.0
+    return door_way.Way(np.zeros((n, 19)), np.column_stack([x, 0 * x, 0 * x]), np.zeros(n), states)
+
+
+def test_a_way_loses_the_stretch_that_comes_back_and_nothing_else():
+    on = np.linspace(0.0, 2.0, 101)  # 1 m/s
+    dawdling = np.concatenate([on[:50], 1.0 + 0.6 * np.sin(np.linspace(0.0, np.pi, 40)), on[50:]])
+    short = door_way.shortened(_way(dawdling))
+    assert 80 < len(short) < 115
+    x = short.states.qpos[:, 0]
+    assert x[0] == 0.0
+    assert x[-1] == 2.0
+    assert np.abs(np.diff(x)).max() < 0.1
+    assert len(door_way.shortened(_way(2.0 * on))) == 101  # a brisk way is left alone
 
 
 def test_the_robots_of_a_try_share_its_commands(legs):

@@ -60,7 +60,7 @@ def test_the_door_s_skills_follow_one_another_in_the_arena():
     plan = plan_of(get_task("door"), library)
     assert [stage.top for stage in plan.stages] == list(names[1:])
     arena = Arena(library, 2, config=ArenaConfig(scene="door"), plan=plan)
-    # The task begins within reach of the hatch: the approach is done at once, as in the controller, and leaves no trace.
+    # The task begins within reach of the hatch: the approach is done at once and leaves no trace.
     assert arena.view().c.argmax(-1).tolist() == [2, 2]
     assert arena.weights.max(-1).tolist() == [1, 1]
     arena.physics.qpos[0, -2] = plan.stages[1].threshold + 0.1

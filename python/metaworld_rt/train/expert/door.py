@@ -41,8 +41,9 @@ ASTRAY = 0.4  # m from the way's pelvis
 _SHUT = 0.1  # rad: a way that begins below is one from the task's reset
 _NEAR = 0.2  # rad between the door where the skill before hands over and where the way begins
 # Shares of the starts: where the way begins (the task's reset, or states handed over), the way's end at any phase, the
-# batch's own states; the rest are states of the way.
-_FIRST_SHARE, _END_SHARE, _OWN_SHARE = 0.2, 0.1, 0.35
+# batch's own states; where the door was open already, states of the way when its time is over, for who is late goes on;
+# the rest are states of the way.
+_FIRST_SHARE, _END_SHARE, _OWN_SHARE, _LATE_SHARE = 0.2, 0.1, 0.3, 0.15
 _LEAD_IN = 12.5  # decisions that the controller takes to give a skill its full weight
 _NOISE = 0.02  # rad, of the joints in the way's states
 _BIN = 10  # decisions of the way in one bin of the archive
@@ -140,7 +141,8 @@ class DoorEnv(SkillEnv):
         self.heading[rows] = 0.0
         qpos, qvel, action = self.home(n)
         clock = np.zeros(n)
-        first, last, own = np.cumsum([self._first_share, _END_SHARE, _OWN_SHARE])
+        late_share = 0.0 if self._from_reset else _LATE_SHARE
+        first, last, own, late = np.cumsum([self._first_share, _END_SHARE, _OWN_SHARE, late_share])
         kind = rng.random(n) if self.alone is None else np.full(n, 1.0 if self.alone else 0.0)
         if not self._from_reset:
             handed = np.flatnonzero(kind < first)
@@ -155,7 +157,9 @@ class DoorEnv(SkillEnv):
         shown = np.setdiff1d(np.flatnonzero(kind >= first), again)
         k = np.where(kind[shown] < last, end, rng.choice(end, len(shown), p=self._start_shares()))
         k = k if self.alone is None else np.full(len(shown), self.alone)
-        qpos[shown], qvel[shown], action[shown], clock[shown] = way.qpos[k], way.qvel[k], way.action[k], k
+        qpos[shown], qvel[shown], action[shown] = way.qpos[k], way.qvel[k], way.action[k]
+        is_late = (kind[shown] >= own) & (kind[shown] < late) & (self.alone is None)
+        clock[shown] = np.where(is_late, end, k)
         qpos[shown, 7:ROBOT_NQ] += rng.normal(0.0, _NOISE, (len(k), H1.n))
         self.clock[rows] = clock
         # In the task another skill is before this one, and stands.
@@ -209,7 +213,10 @@ class DoorEnv(SkillEnv):
         if self.alone is not None:
             return fallen
         ref = self.way.qpos[self.frame()]
-        astray = np.linalg.norm(self._away(s)[:, :2], axis=-1) > ASTRAY
+        away = self._away(s)
+        if not self._from_reset:
+            away[self.clock >= len(self.way) - 1, 0] = 0.0  # late is not lost
+        astray = np.linalg.norm(away[:, :2], axis=-1) > ASTRAY
         behind = s.qpos[:, -2] < np.minimum(ref[:, -2], 0.95) - BEHIND
         lost = fallen | behind | astray
         self.losses = _FORGET * self.losses + np.bincount(self._bin()[lost], minlength=len(self.losses))

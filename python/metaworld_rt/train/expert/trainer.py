@@ -267,6 +267,7 @@ def _begin_from(ppo: Ppo, skill: Skill, layout: tuple[features.Feature, ...], pa
     same = checkpoint.unpack_features(content["features"]) == layout
     if same:
         ppo.actor.load_state_dict(other.state_dict())
+        ppo.lr = ppo.config.lr_min  # a fresh Adam's first steps are long: at more the actor is lost in one update
     else:
         grow = {"reach": from_walk, "footwork": from_stand}.get(
             skill.learns, lambda e: widen(e, features.LOCOMOTION, layout)
