@@ -38,6 +38,19 @@ def test_a_batch_steps_and_its_phase_runs_along_the_way(skill, make_env, door_wa
     assert (env.phase[0] - before) % 1.0 == pytest.approx(env.skill.busy / 60)
 
 
+def test_a_hold_is_always_at_the_way_s_end_and_sees_no_phase(make_env, door_way):
+    way = door_way(hinge=0.9)
+    way.qpos[:, 0] = np.linspace(0.0, 1.0, 60)
+    env = make_env(way, skill="door_hold")
+    before = env.phase.copy()
+    assert not env.step(np.zeros((40, 19))).terminated.any()  # who has not come to the end is late, not lost
+    assert (env.frame() == 59).all()
+    assert env.skill.period == 0.0
+    lives = env.age > 0
+    np.testing.assert_array_equal(env.phase[lives], before[lives])
+    assert not env.skill.reads.count("phase")
+
+
 def test_without_a_way_it_says_what_to_give(door_way):
     with pytest.raises(ValueError, match=r"--bank .*door_open"):
         DoorEnv(get_skill("door_open"), count=4, threads=1)

@@ -59,9 +59,9 @@ class Archive:
         """Robots that were reset: what they would have handed in is not kept."""
         self._wait[rows] = -1
 
-    def draw(self, n: int) -> list[np.ndarray]:
-        """The parts of n states, bins alike; fewer, even none, while nothing is there."""
-        bins = np.flatnonzero(self._filled)
+    def draw(self, n: int, first: int = 0) -> list[np.ndarray]:
+        """The parts of n states of the bins from `first` on, bins alike; fewer, even none, while nothing is there."""
+        bins = first + np.flatnonzero(self._filled[first:])
         if len(bins) == 0:
             n, bins = 0, np.zeros(1, dtype=np.int64)
         chosen = self._rng.choice(bins, n)
