@@ -38,17 +38,14 @@ def test_a_batch_steps_and_its_phase_runs_along_the_way(skill, make_env, door_wa
     assert (env.phase[0] - before) % 1.0 == pytest.approx(env.skill.busy / 60)
 
 
-def test_a_hold_is_always_at_the_way_s_end_and_sees_no_phase(make_env, door_way):
+def test_who_is_late_at_the_end_of_a_pass_goes_on(make_env, door_way):
     way = door_way(hinge=0.9)
     way.qpos[:, 0] = np.linspace(0.0, 1.0, 60)
-    env = make_env(way, skill="door_hold")
-    before = env.phase.copy()
-    assert not env.step(np.zeros((40, 19))).terminated.any()  # who has not come to the end is late, not lost
-    assert (env.frame() == 59).all()
-    assert env.skill.period == 0.0
-    lives = env.age > 0
-    np.testing.assert_array_equal(env.phase[lives], before[lives])
-    assert not env.skill.reads.count("phase")
+    env = make_env(way, skill="door_pass")
+    env.physics.qpos[:] = way.qpos[0]
+    signals = env.physics.step(H1.target(np.zeros((40, H1.n))))
+    env.clock[:20], env.clock[20:] = 40, 59
+    assert env._failed(signals).tolist() == [True] * 20 + [False] * 20
 
 
 def test_without_a_way_it_says_what_to_give(door_way):

@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 import torch
 
 from metaworld_rt.plants.robot import H1
@@ -68,38 +67,3 @@ def test_the_command_writes_a_start_that_training_takes(tmp_path, commanded_way,
         eval_every=10**9,
     )  # fmt: skip
     assert checkpoint.load(result.path)["period"] == 60 * 0.02
-
-
-class Always(torch.nn.Module):
-    """Acts the same everywhere."""
-
-    def __init__(self, value):
-        super().__init__()
-        self.value = value
-
-    def forward(self, phi):
-        return torch.full((len(phi), H1.n), self.value)
-
-
-def test_two_experts_become_one_that_changes_over_in_the_doorway(door_way):
-    way = door_way(hinge=1.0)
-    way.qpos[:, 0] = np.linspace(0.0, 1.5, len(way))
-    skill = get_skill("door_pass")
-    student = door_clone.merge(skill, [way], Always(-0.1), Always(0.1), rounds=2, updates=400)
-    env = door_clone.DoorEnv(skill, 64, 5, 1, banks=[way])
-    with torch.no_grad():
-        action = student(torch.from_numpy(env.observe())).double().numpy().mean(axis=-1)
-    x = env.physics.qpos[:, 0]
-    env.close()
-    assert action[x < door_clone.HOLD_X - 0.3].mean() < -0.03
-    assert action[x > door_clone.HOLD_X + 0.3].mean() > 0.03
-
-
-def test_the_command_says_what_it_lacks(capsys):
-    for arguments in (
-        ["door_pass", "--way", "w.npz", "--first", "a.pt"],
-        ["door_approach", "--first", "a", "--then", "b"],
-    ):
-        with pytest.raises(SystemExit):
-            door_clone.main([*arguments, "--out", "start.pt"])
-        assert "give --legs" in capsys.readouterr().err

@@ -107,9 +107,8 @@ class DoorEnv(SkillEnv):
             )
         self.way = banks[0]
         before = join(banks[1:]) if banks[1:] else self.way[:0]
-        near = _NEAR if skill.busy else np.inf
-        self.handover = before[np.abs(before.qpos[:, -2] - self.way.qpos[0, -2]) < near]
-        self.cycle = len(self.way) / skill.busy if skill.busy else 0.0
+        self.handover = before[np.abs(before.qpos[:, -2] - self.way.qpos[0, -2]) < _NEAR]
+        self.cycle = len(self.way) / skill.busy
         skill = replace(skill, period=self.cycle * DECISION_DT)
         model = training_model(collisions)
         super().__init__(skill, model, features.HOUSEHOLD, count, seed, threads, banks)
@@ -169,13 +168,13 @@ class DoorEnv(SkillEnv):
         is_late = (kind[shown] >= rest) & (kind[shown] < late) & (self.alone is None)
         clock[shown] = np.where(is_late, end, k)
         qpos[shown, 7:ROBOT_NQ] += rng.normal(0.0, _NOISE, (len(k), H1.n))
-        self.clock[rows] = clock if self.cycle else end
+        self.clock[rows] = clock
         # In the task another skill is before this one, and stands.
         from_reset = (kind < first) if self._from_reset and self.alone is None else np.zeros(n, dtype=bool)
         self._lead_in[rows] = _LEAD_IN * (from_reset & (rng.random(n) < 0.7))
         ahead = rng.integers(0, _AHEAD + 1, n) * (kind < first) * self._from_reset
-        on_the_way = np.mod(self.skill.begins + (clock + ahead) / max(self.cycle, 1.0), 1.0)
-        self.phase[rows] = np.where(self.clock[rows] < end, on_the_way, rng.random(n))
+        on_the_way = np.mod(self.skill.begins + (clock + ahead) / self.cycle, 1.0)
+        self.phase[rows] = np.where(clock < end, on_the_way, rng.random(n))
         self._length[rows] = rng.integers(EPISODE // 2, EPISODE, n)
         if self.alone is not None:
             self._length[rows] = _ENDLESS
@@ -192,8 +191,7 @@ class DoorEnv(SkillEnv):
 
     def advance_phase(self) -> None:
         """As of every batch, at the weight's pace."""
-        if self.cycle:
-            self.phase = np.mod(self.phase + self._rate() / self.cycle, 1.0)
+        self.phase = np.mod(self.phase + self._rate() / self.cycle, 1.0)
 
     def _start_shares(self) -> np.ndarray:
         """How often an episode begins at each decision of the way but the last, (T - 1,): more before hard places."""

@@ -3,10 +3,7 @@
 `door_approach` is whole with it: footwork towards the place in front of the door.
 
     python -m metaworld_rt.train.expert.door_clone door_open --way door_open.npz --legs footwork.pt --out start.pt
-    python -m metaworld_rt.train.expert.door_clone door_pass --way door_pass.npz --bank door_open_states.npz \
-        --first door_pass.pt --then door_hold.pt --out start.pt
 
-The second makes one of two experts: the one that walks into the doorway, and the one that stands there.
 More and more of the robots act by the student, all are told what the teacher would do: dataset aggregation (Ross et
 al., arXiv 1011.0686). Some minutes on one core.
 """
@@ -29,8 +26,7 @@ from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
 from metaworld_rt.tasks.door import door_reward
 from metaworld_rt.tasks.signals import Signals
-from metaworld_rt.train.expert import bank, checkpoint, door_way
-from metaworld_rt.train.expert.bank import Bank
+from metaworld_rt.train.expert import checkpoint, door_way
 from metaworld_rt.train.expert.door import FALLEN_HEIGHT, FALLEN_UP, DoorEnv, training_model
 from metaworld_rt.train.expert.door_hook import ARMS
 from metaworld_rt.train.expert.door_search import footwork, load_legs
@@ -45,7 +41,6 @@ from metaworld_rt.train.expert.trainer import new_expert
 
 IN_FRONT = np.array([0.0, 0.0])  # m, world: where the task begins, the hatch within reach
 FAR_OFF = 1.2  # m
-HOLD_X = 0.75  # m, world: here the robot is in the doorway
 _ROBOTS, _STEPS = 128, 80
 _BATCH = 512
 _NOISE = 0.03  # of the actions
@@ -73,37 +68,6 @@ def clone(
         gait = way.states.phase[at] + (env.clock - at) * DECISION_DT / period
         walked = footwork(legs, env.physics, env.action, gait, way.place[at], way.heading[at], env.senses)
         return np.where(ARMS, way.command[at], walked)
-
-    return _imitate(skill, env, teach, rounds, updates, seed)
-
-
-def merge(
-    skill: Skill,
-    banks: Sequence[Bank],
-    first: Expert,
-    then: Expert,
-    rounds: int = 12,
-    updates: int = 1000,
-    seed: int = 0,
-) -> Expert:
-    """Trains one expert that does what `first` does until the pelvis has passed `HOLD_X`, and what `then` does after.
-
-    Args:
-        skill: of the door.
-        banks: its way, and states of the skill before it.
-        first: reads the household layout, as does `then`.
-        then: the second teacher.
-        rounds: of collecting and learning.
-        updates: gradient steps of each round.
-        seed: of everything random.
-    """
-    env = DoorEnv(skill, _ROBOTS, seed, 1, banks=banks)
-
-    def teach() -> np.ndarray:
-        phi = torch.from_numpy(env.observe())
-        with torch.no_grad():
-            told = torch.where(torch.from_numpy(env.physics.qpos[:, :1] > HOLD_X), then(phi), first(phi))
-        return told.double().numpy()
 
     return _imitate(skill, env, teach, rounds, updates, seed)
 
@@ -218,19 +182,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("skill", choices=["door_approach", "door_open", "door_pass"])
     parser.add_argument("--way", type=Path, help="of door_open or door_pass")
-    parser.add_argument("--legs", type=Path, help="checkpoint of the expert of footwork")
-    parser.add_argument("--first", type=Path, help="in place of legs: the expert that walks into the doorway")
-    parser.add_argument("--then", type=Path, help="and the one that stands there")
-    parser.add_argument("--bank", type=Path, action="append", default=[], help="states of the skill before; repeatable")
+    parser.add_argument("--legs", type=Path, required=True, help="checkpoint of the expert of footwork")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
-    skill = get_skill(args.skill)
-    if args.legs is None and (args.skill == "door_approach" or args.first is None or args.then is None):
-        parser.error("give --legs, or for a way --first and --then")
-    source = args.legs or args.first
-    content = checkpoint.load(source)
+    legs, period = load_legs(args.legs)
+    content, skill = checkpoint.load(args.legs), get_skill(args.skill)
     kept = {
         "task": skill.task,
         "description": skill.description,
@@ -245,7 +203,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         },
     }
     began = time.monotonic()
-    legs, period = load_legs(args.legs) if args.legs else (None, 0.0)
     if args.skill == "door_approach":
         student = clone_approach(skill, legs, period, seed=args.seed)
         kept["provenance"]["scores"] = scores = score_approach(student, skill)
@@ -255,12 +212,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.way is None:
             parser.error(f"{args.skill} follows a way: give --way")
         way = door_way.load(args.way)
-        if legs is not None:
-            student = clone(skill, way, legs, period, seed=args.seed)
-        else:
-            first, then = (checkpoint.load_expert(path)[0] for path in (args.first, args.then))
-            student = merge(skill, [way.states, *map(bank.load, args.bank)], first, then, seed=args.seed)
-            kept["provenance"]["then"] = checkpoint.load(args.then)["provenance"]
+        student = clone(skill, way, legs, period, seed=args.seed)
         kept |= {"name": f"{args.skill}_start", "period": len(way) * DECISION_DT / skill.busy}
     kept["provenance"]["minutes"] = round((time.monotonic() - began) / 60, 1)
     checkpoint.save(args.out, {**kept, "actor": student.state_dict()})

@@ -32,8 +32,7 @@ class Skill:
         reads: features that it must see beyond the robot's own state; heading and phase count as such.
         symmetric: whether it should act in a mirror as it acts, mirrored.
         begins: phase at which its way begins; 0 without one.
-        busy: share of its phase's cycle that its way takes, from there on; afterwards it rests. 0: it always rests, at
-            the way's end, and sees no phase.
+        busy: share of its phase's cycle that its way takes, from there on; afterwards it rests.
         ppo: hyperparameters that differ from `PpoConfig`'s own.
     """
 
@@ -277,12 +276,6 @@ SKILLS: dict[str, Skill] = {
             _door("door_pass", "walks into the doorway and keeps the door from falling shut", 8_000_000, 0.89, 0.6),
             # To lean on the frame with the back is safe, and there it ends: the way keeps clear of it.
             weights={**_DOOR, "place": 2.0, "far": 5.0},
-        ),
-        # Only ever to teach door_pass its end: to stand there for the rest of the episode is a skill of its own.
-        replace(
-            _door("door_hold", "stands in the doorway and keeps the door from falling shut", 8_000_000, busy=0.0),
-            weights={**_DOOR, "place": 2.0, "far": 5.0},
-            reads=("heading", "base_xy", "door", "door_present", "left_hand", "right_hand"),
         ),
     )
 }
