@@ -2,7 +2,7 @@
 
     python benchmarks/door.py --docs docs/door.md
 
-Training physics (4 ms), one training seed; the table goes to a page's block "door".
+The task's physics, one training seed; the table goes to a page's block "door".
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def table(document: dict) -> str:
     """The rows as Markdown."""
     lines = [
         f"`benchmarks/door.py`: {document['robots']} robots a row, one training seed, mujoco "
-        f"{document['versions']['mujoco']}, 4 ms physics; until a second after the way's end.",
+        f"{document['versions']['mujoco']}; until a second after the way's end.",
         "",
         "| expert | begins at decision | decisions | still upright | hatch turned | ajar (0.2 rad) | open (0.9 rad) "
         "| hinge at the end | reward a decision |",

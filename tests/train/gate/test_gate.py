@@ -7,8 +7,9 @@ from library import untrained
 
 from metaworld_rt.tasks import features
 from metaworld_rt.train.files import CheckpointError
-from metaworld_rt.train.gate.returns import expert_returns, visit
+from metaworld_rt.train.gate.returns import VISITED, expert_returns, visit
 from metaworld_rt.train.gate.train import GateConfig, fit, load_gate, train_gate
+from metaworld_rt.train.world_model.arena import Arena
 
 
 def test_a_gate_learns_a_rule():
@@ -36,6 +37,13 @@ def test_trials_start_from_the_visited_states():
     assert scores.shape == (20, 3)
     assert np.isfinite(scores).all()
     assert (scores.max(0) >= 1).all()
+
+
+def test_the_visited_states_are_of_whole_episodes(monkeypatch):
+    lived = []
+    monkeypatch.setattr(Arena, "step", lambda arena, action, step=Arena.step: lived.append(1) or step(arena, action))
+    visit(untrained(), 60, seed=0, count=8, every=3)
+    assert len(lived) > 0.6 * VISITED.decisions
 
 
 def test_a_gate_is_kept_and_refused_for_other_experts(tmp_path):

@@ -48,10 +48,12 @@ def visit(
     every: int = 12,
     threads: int = 1,
 ) -> Snapshot:
-    """States that the experts pass through."""
+    """States that the experts pass through, one in `every` or fewer, so that they are of whole episodes."""
     config, plan = VISITED, None
     if scene == "door":
         config, plan = AT_DOOR, plan_of(get_task("door"), library)
+    count = min(count, max(8, states // 12))
+    every = max(every, round(count * config.decisions / states))
     arena = Arena(library, count, seed, config, threads=threads, plan=plan)
     rng, kept, have = np.random.default_rng(seed), [], 0
     while have < states:
