@@ -67,3 +67,13 @@ def test_no_measurement_is_one_clear_line(results, tmp_path, monkeypatch, capsys
     (tmp_path / "a.json").write_text(json.dumps(document(0, [5.0])))
     assert results.main(["write", "--out", str(tmp_path / "r.md")]) == 0
     assert "5.0 ± 0.0" in (tmp_path / "r.md").read_text()
+
+
+def test_a_baseline_says_how_long_it_was_trained(results, tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "BASELINE", tmp_path)
+    assert "from scratch" not in results.render([document(0, [1.0])])
+    scores = {"return_mean": 123.4, "return_std": 5.0, "return_min": 99.0, "episodes": 10}
+    run = {"skill": "walk", "size": "xs", "decisions": 30_000, "updates": 28_000, "minutes": 41.2}
+    (tmp_path / "walk.json").write_text(json.dumps({**run, "versions": {"mujoco": "4.0.0"}, "scores": scores}))
+    text = results.render([document(0, [1.0])])
+    assert "| walk | xs | 30000 | 28000 | 41 | 4.0.0 | 123.4 ± 5.0 (99.0; 10/1) |" in text
