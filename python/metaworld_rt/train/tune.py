@@ -28,6 +28,7 @@ BASE = PlannerConfig(
 CANDIDATES: dict[str, PlannerConfig] = {
     "near": BASE,
     "nearer": replace(BASE, guidance=3.0, max_std=0.05),
+    "nearest": replace(BASE, guidance=10.0, max_std=0.03),
     "mean": replace(BASE, q_reduction="mean"),
     "loose": replace(BASE, guidance=0.3, max_std=0.15),
     "with prior": replace(BASE, prior_trajectories=8, expert_trajectories=8),
@@ -95,7 +96,7 @@ def choose(
     model: WorldModel,
     candidates: Mapping[str, PlannerConfig] | None = None,
     *,
-    allowed_loss: float = 0.0,
+    allowed_loss: float = 0.001,
     progress: Callable[[Trial], None] | None = None,
     **settings,
 ) -> tuple[PlannerConfig | None, list[Trial]]:
