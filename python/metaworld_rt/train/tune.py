@@ -1,4 +1,4 @@
-"""Chooses planner settings by trying them: never worse than the experts, best under disturbance."""
+"""Chooses planner settings by trying them: no worse than the experts, best under disturbance."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def choose(
         **settings: of `try_policy`.
 
     Returns:
-        The settings with the greatest disturbed return among those that lose nothing in calm conditions, or None if
+        The settings with the greatest disturbed return among those that keep their calm return, or None if
         every candidate loses to the experts somewhere or gains nothing; and all the trials.
     """
     candidates = CANDIDATES if candidates is None else candidates
