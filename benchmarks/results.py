@@ -329,8 +329,8 @@ def trials() -> list[str]:
             f"## Planner settings tried: {description['name']}",
             f"By `export --world-model`, {table[0]['episodes']} episodes each from the same seeds, in the trainer's "
             "arena (physics without a warm start). Mean return, in brackets the mean decisions lived; "
-            "`train/tune.py` has the settings. Taken is the best when pushed of those that lose less than a thousandth "
-            "when calm.",
+            "`train/tune.py` has the settings. Taken is the best when pushed of those that lose nothing when calm, "
+            "within a standard error; none if the experts alone are better when pushed.",
             "",
             "| settings | " + " | ".join(f"{skill}, {situation}" for situation, skill in columns) + " |",
             "|---" * (1 + len(columns)) + "|",

@@ -96,7 +96,7 @@ def choose(
     model: WorldModel,
     candidates: Mapping[str, PlannerConfig] | None = None,
     *,
-    allowed_loss: float = 0.001,
+    allowed_loss: float = 0.0,
     progress: Callable[[Trial], None] | None = None,
     **settings,
 ) -> tuple[PlannerConfig | None, list[Trial]]:
