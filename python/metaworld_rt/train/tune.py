@@ -126,12 +126,12 @@ def choose(
     experts = trials[0]
 
     def keeps(trial: Trial) -> bool:
-        for key, s in trial.scores.items():
+        for key in filter(lambda key: key[0] == "calm", trial.scores):
             usual = experts.scores[key].returns
-            gain = s.returns - usual
+            gain = trial.scores[key].returns - usual
             # Where an episode in ten fails, as at the door, eight episodes cannot tell better than this.
             chance = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else 0.0
-            if key[0] == "calm" and gain.mean() < -allowed_loss * usual.mean() - chance:
+            if gain.mean() < -allowed_loss * usual.mean() - chance:
                 return False
         return True
 

@@ -15,7 +15,7 @@ NAMES = ("stand", "walk", "run")
 
 
 def stages(*ends):
-    return SkillPlan(tuple(StagePlan({n: 1.0}, **end) for n, end in zip(NAMES, ends, strict=False)))
+    return SkillPlan(tuple(StagePlan({n: 1.0}, **end) for n, end in zip(NAMES[: len(ends)], ends, strict=True)))
 
 
 def test_each_robot_goes_on_when_its_own_condition_holds():

@@ -165,7 +165,7 @@ class DoorEnv(SkillEnv):
         k = np.where(kind[shown] < last, end, rng.choice(end, len(shown), p=self._start_shares()))
         k = k if self.alone is None else np.full(len(shown), self.alone)
         qpos[shown], qvel[shown], action[shown] = way.qpos[k], way.qvel[k], way.action[k]
-        is_late = (kind[shown] >= rest) & (kind[shown] < late) & (self.alone is None)
+        is_late = (kind[shown] >= rest) & (kind[shown] < late)
         clock[shown] = np.where(is_late, end, k)
         qpos[shown, 7:ROBOT_NQ] += rng.normal(0.0, _NOISE, (len(k), H1.n))
         self.clock[rows] = clock

@@ -103,7 +103,7 @@ def _features(states: Bank) -> np.ndarray:
 
 def _bridged(way: Way, i: int, j: int, between: int) -> Way:
     """Decision i followed by j, with so many on a line between them."""
-    share = np.arange(1, between + 1)[:, None] / (between + 1)
+    share = np.arange(1, between + 1) / (between + 1)
 
     def bridge(values: np.ndarray) -> np.ndarray:
         line = values[i] + share.reshape(-1, *[1] * (values.ndim - 1)) * (values[j] - values[i])
