@@ -59,7 +59,7 @@ class Plan:
     lessons: Sequence[Lesson] = ()
     schedule: Schedule | None = field(default_factory=Schedule)
     gate: GateConfig = field(default_factory=GateConfig)
-    episodes: int = 8
+    episodes: int = 24
     alpha: float = 0.7
 
 
@@ -117,7 +117,7 @@ def write(
     world_model: Path | None = None,
     trials: Path | None = None,
     seed: int = 0,
-    episodes: int = 8,
+    episodes: int = 24,
     threads: int = 2,
     progress: Progress | None = None,
     alpha: float = 0.7,

@@ -6,7 +6,7 @@ import torch
 from metaworld_rt.plants.h1 import build
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks.vector import VectorPhysics
-from metaworld_rt.train.expert.door import DoorEnv, score_following
+from metaworld_rt.train.expert.door import DoorEnv, practice_models, score_following, training_model
 from metaworld_rt.train.expert.skill import get_skill
 
 AJAR = 0.275  # rad, where the locks hold the leaf when it falls back
@@ -46,6 +46,35 @@ def test_who_is_late_at_the_end_of_a_pass_goes_on(make_env, door_way):
     signals = env.physics.step(H1.target(np.zeros((40, H1.n))))
     env.clock[:20], env.clock[20:] = 40, 59
     assert env._failed(signals).tolist() == [True] * 20 + [False] * 20
+
+
+def test_practice_varies_the_scene_and_how_contacts_are_found():
+    scene = training_model()
+    models = practice_models(scene, np.random.default_rng(0), 4)
+    old = [bool(m.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_NATIVECCD) for m in models]
+    assert old == [False, True, False, True]
+    assert len({m.geom_friction[0, 0] for m in models} | {scene.geom_friction[0, 0]}) == 5
+    pelvis, hinge = scene.body("pelvis").id, scene.joint("door_hinge").id
+    for m in models:
+        assert 0.95 < m.body_mass[pelvis] / scene.body_mass[pelvis] < 1.05
+        assert 0.8 < m.jnt_stiffness[hinge] / scene.jnt_stiffness[hinge] < 1.2
+        assert m.body_subtreemass[pelvis] == pytest.approx(m.body_mass[pelvis : scene.body("door").id].sum())
+
+
+def test_a_batch_practises_on_varied_scenes_and_is_scored_on_the_task_itself(door_way):
+    """Robots that stand alike and do the same part company in practice, and do not when they are scored."""
+
+    def spread(alone):
+        env = DoorEnv(get_skill("door_open"), count=8, seed=3, threads=1, banks=[door_way()], alone=alone)
+        env.physics.qpos[:], env.physics.qvel[:] = env.model.key_qpos[0], 0.0
+        for _ in range(5):
+            env.physics.step(np.tile(H1.default_pos, (8, 1)))
+        qpos = env.physics.qpos.copy()
+        env.close()
+        return np.abs(qpos - qpos[0]).max()
+
+    assert spread(None) > 1e-6
+    assert spread(0) == 0.0
 
 
 def test_without_a_way_it_says_what_to_give(door_way):
