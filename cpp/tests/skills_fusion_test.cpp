@@ -70,14 +70,14 @@ TEST_CASE("gate: softmax of the logits; none, or one that is not finite, repeats
   float p[3];
   const skills::Gate none(b, true);
   CHECK(!none.trained());
-  CHECK(none.probabilities(phi.data(), commanded, workspace, p));
+  CHECK(none.probabilities(phi.data(), commanded, 1.0f, workspace, p));
   CHECK_EQ(p[1], 0.25f);
 
   b.gate = toy::linear(b.feature_size, 3, {}, {0.0f, std::log(3.0f), -1000.0f});
   workspace.reserve(*b.gate);
   const skills::Gate gate(b, true);
   CHECK(gate.trained());
-  CHECK(gate.probabilities(phi.data(), commanded, workspace, p));
+  CHECK(gate.probabilities(phi.data(), commanded, 1.0f, workspace, p));
   CHECK_NEAR(static_cast<double>(p[0]), 0.25, 1e-6);
   CHECK_NEAR(static_cast<double>(p[1]), 0.75, 1e-6);
   CHECK_EQ(p[2], 0.0f);
@@ -85,9 +85,34 @@ TEST_CASE("gate: softmax of the logits; none, or one that is not finite, repeats
 
   b.gate = toy::linear(b.feature_size, 3, {}, {0, NAN, 0});
   const skills::Gate broken(b, true);
-  CHECK(!broken.probabilities(phi.data(), commanded, workspace, p));
+  CHECK(!broken.probabilities(phi.data(), commanded, 1.0f, workspace, p));
   CHECK_EQ(p[0], 0.5f);
 
   b.gate = toy::linear(b.feature_size, 2, {}, {0, 0});
   CHECK_THROWS((skills::Gate{b, true}), "one logit an expert");
+}
+
+TEST_CASE("gate: one with a condition reads the command, as far as it is trusted") {
+  Bundle b = toy::bundle();
+  b.alpha = 0.5f;
+  b.gate_condition = 3;
+  std::vector<float> weight(3 * (b.feature_size + 3), 0.0f);
+  for (std::size_t i = 0; i < 3; ++i) weight[i * (b.feature_size + 3) + b.feature_size + i] = 2.0f * std::log(3.0f);
+  b.gate = toy::linear(b.feature_size + 3, 3, weight, {0, 0, -1000.0f});
+  Workspace workspace;
+  workspace.reserve(*b.gate);
+  const skills::Gate gate(b, true);
+  const std::vector<float> phi(b.feature_size, 1.0f);
+  const float commanded[] = {0, 1, 0};
+  const auto second = [&](float alpha) {
+    float p[3];
+    CHECK(gate.probabilities(phi.data(), commanded, gate.trust(alpha), workspace, p));
+    return static_cast<double>(p[1]);
+  };
+  CHECK_NEAR(second(0.0f), 0.5, 1e-6);
+  CHECK_NEAR(second(0.25f), 0.75, 1e-6);
+  CHECK_NEAR(second(0.5f), 0.9, 1e-6);
+  CHECK_NEAR(second(1.0f), 0.9, 1e-6);
+  b.gate_condition = 0;
+  CHECK_THROWS((skills::Gate{b, true}), "the features to one logit an expert");
 }

@@ -149,9 +149,10 @@ struct Bundle {
   Limits limits;
   std::vector<Feature> features;
   std::uint32_t feature_size = 0;
-  std::vector<Expert> experts;   ///< 1..kMaxSkills
-  std::uint32_t safe_skill = 0;  ///< index into experts
-  std::optional<Network> gate;   ///< phi -> logits over experts; absent: uniform
+  std::vector<Expert> experts;       ///< 1..kMaxSkills
+  std::uint32_t safe_skill = 0;      ///< index into experts
+  std::optional<Network> gate;       ///< phi, c -> logits over experts; absent: the command alone decides
+  std::uint32_t gate_condition = 0;  ///< size of its c: 0, or the number of experts
   float alpha = 0.7f;
   double semantic_ttl_ms = 5000.0, fade_ms = 1000.0;
   std::optional<WorldModel> world_model;

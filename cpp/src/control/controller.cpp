@@ -173,7 +173,8 @@ void Controller::Impl::decide(std::int64_t t, const double* observation) noexcep
 
   e.features.compute({observation, &s.semantic.goal, s.action.data(), s.phase}, request.phi.data());
   std::array<float, kMaxSkills> p{};
-  e.gate.probabilities(request.phi.data(), s.semantic.weights.data(), e.workspace, p.data());
+  e.gate.probabilities(request.phi.data(), s.semantic.weights.data(), e.gate.trust(s.semantic.alpha), e.workspace,
+                       p.data());
   skills::fuse(s.semantic.weights.data(), p.data(), s.semantic.alpha, skills, s.mixture.data());
   const bool finite = e.experts.reference(request.phi.data(), s.mixture.data(), e.workspace, s.reference.data());
 

@@ -24,7 +24,7 @@ Engine::Engine(std::shared_ptr<const Bundle> b, const ControllerOptions& options
   // One dry run brings weights and scratch memory in, so that the first tick has no page fault.
   const std::vector<float> phi(bundle->feature_size), even(kMaxSkills, 1.0f);
   float p[kMaxSkills], action[kMaxJoints];
-  gate.probabilities(phi.data(), even.data(), workspace, p);
+  gate.probabilities(phi.data(), even.data(), 1.0f, workspace, p);
   experts.reference(phi.data(), even.data(), workspace, action);
 }
 

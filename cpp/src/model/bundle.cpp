@@ -172,7 +172,11 @@ class Loader {
       e.network = load(e.file, {{"phi", phi}}, n);
       check_metadata(e);
     }
-    if (!files.gate.empty()) bundle_.gate = load(files.gate, {{"phi", phi}}, bundle_.experts.size());
+    if (!files.gate.empty()) {
+      Sizes inputs = {{"phi", phi}};
+      if (bundle_.gate_condition > 0) inputs.emplace_back("c", bundle_.gate_condition);
+      bundle_.gate = load(files.gate, inputs, bundle_.experts.size());
+    }
     for (std::size_t i = 0; i < bundle_.experts.size(); ++i) {
       if (files.latents[i].empty()) continue;
       if (!bundle_.world_model) throw Error("bundle.json: experts: a latent_file needs a world_model");

@@ -188,6 +188,14 @@ std::string path_of(const JsonView& j) {
   return path;
 }
 
+/// Size of a network's c: 0, or one number an expert.
+std::uint32_t condition_of(const JsonView& j, const Bundle& b) {
+  const std::uint32_t size = j.integer(0, kMaxSkills);
+  if (size != 0 && size != b.experts.size())
+    j.fail("must be 0 or the number of experts, " + std::to_string(b.experts.size()));
+  return size;
+}
+
 void read_experts(const JsonView& root, Bundle& b, NetworkFiles& files) {
   std::set<std::string_view> seen;
   for (const JsonView& j : root.at("experts").elements(1, kMaxSkills)) {
@@ -208,8 +216,9 @@ void read_experts(const JsonView& root, Bundle& b, NetworkFiles& files) {
   if (at == b.experts.end()) root.at("safe_skill").fail("is not one of the experts");
   b.safe_skill = static_cast<std::uint32_t>(at - b.experts.begin());
   if (const auto gate = root.maybe("gate")) {
-    gate->only({"file"});
+    gate->only({"file", "condition"});
     files.gate = path_of(gate->at("file"));
+    if (const auto condition = gate->maybe("condition")) b.gate_condition = condition_of(*condition, b);
   }
   const JsonView fusion = root.at("fusion");
   fusion.only({"alpha", "semantic_ttl_ms", "fade_ms"});
@@ -229,10 +238,7 @@ void read_world_model(const JsonView& j, Bundle& b, NetworkFiles& files) {
   w.vmin = static_cast<float>(j.at("vmin").number(-80, 80));
   w.vmax = static_cast<float>(j.at("vmax").number(-80, 80));
   if (!(w.vmin < w.vmax)) j.at("vmin").fail("is not below vmax");
-  w.condition = j.at("condition").integer(0, kMaxSkills);
-  if (w.condition != 0 && w.condition != b.experts.size()) {
-    j.at("condition").fail("must be 0 or the number of experts, " + std::to_string(b.experts.size()));
-  }
+  w.condition = condition_of(j.at("condition"), b);
   w.discount = static_cast<float>(j.at("discount").number(1e-6, 1));
   files.encoder = path_of(j.at("encoder"));
   files.dynamics = path_of(j.at("dynamics"));

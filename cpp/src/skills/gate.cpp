@@ -1,19 +1,29 @@
 #include "skills/gate.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace metaworld_rt::skills {
 
 Gate::Gate(const Bundle& bundle, bool enabled)
-    : network_(enabled && bundle.gate ? &*bundle.gate : nullptr), experts_(bundle.experts.size()) {
-  if (network_ && (network_->input_size() != bundle.feature_size || network_->output_size() != experts_))
-    throw Error("bundle " + bundle.name + ": the gate must map the features to one logit an expert");
+    : network_(enabled && bundle.gate ? &*bundle.gate : nullptr),
+      experts_(bundle.experts.size()),
+      alpha_(bundle.alpha),
+      features_(bundle.feature_size),
+      condition_(bundle.gate_condition) {
+  if (network_ && (network_->input_size() != features_ + condition_ || network_->output_size() != experts_))
+    throw Error("bundle " + bundle.name + ": the gate must map the features" + (condition_ ? " and the command" : "") +
+                " to one logit an expert");
 }
 
-bool Gate::probabilities(const float* phi, const float* commanded, Workspace& workspace, float* p) const noexcept {
+bool Gate::probabilities(const float* phi, const float* commanded, float trust, Workspace& workspace,
+                         float* p) const noexcept {
   if (network_) {
-    network_->run(phi, p, workspace);
+    std::array<float, kMaxFeatures + kMaxSkills> in;
+    std::copy_n(phi, features_, in.data());
+    for (std::size_t i = 0; i < condition_; ++i) in[features_ + i] = trust * commanded[i];
+    network_->run(in.data(), p, workspace);
     bool finite = true;
     float top = p[0];
     for (std::size_t i = 0; i < experts_; ++i) {

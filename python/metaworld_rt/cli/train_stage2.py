@@ -14,7 +14,7 @@ def add_stages(stages: argparse._SubParsersAction) -> None:
     gate = stages.add_parser("gate", help="p(i|s) from measured returns of every expert")
     _common(gate)
     gate.add_argument("--states", type=common.positive(int), default=6000, metavar="N", help="default: %(default)s")
-    gate.add_argument("--loyalty", type=common.share, default=0.4, metavar="S",
+    gate.add_argument("--loyalty", type=common.share, default=1.0, metavar="S",
                       help="what another must score more than the one in charge (default: %(default)s)")  # fmt: skip
     gate.set_defaults(execute=_gate)
 

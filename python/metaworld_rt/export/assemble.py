@@ -50,7 +50,7 @@ def export_bundle(
         library: the experts; the first one called `stand` is the safe skill, else the first.
         name: of the bundle.
         version: of the bundle.
-        gate: p(i|s); without one the command alone decides.
+        gate: p(i|s, c); without one the command alone decides.
         world_model: with its latent heads; without one the expert mixture is the plan.
         planner: settings that go with the world model; without them it is shipped but not used.
         alpha: trust in the command against the gate.
@@ -67,7 +67,7 @@ def export_bundle(
     files = dict(extra or {})
     if gate is not None:
         networks["gate.onnx"] = gate.exported()
-        description["gate"] = {"file": "gate.onnx"}
+        description["gate"] = {"file": "gate.onnx", "condition": gate.condition}
     if world_model is not None:
         add_world_model(description, networks, files, world_model, planner)
     return write_bundle(path, description, networks, extra=files, calibration=calibration, overwrite=overwrite)

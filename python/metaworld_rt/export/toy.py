@@ -90,7 +90,7 @@ def write_toy_bundle(
     calibration = None
     if world_model:
         networks.update(_world_model(rng, phi, n, latent, hidden))
-        description["gate"] = {"file": "gate.onnx"}
+        description["gate"] = {"file": "gate.onnx", "condition": len(_EXPERTS)}
         description["world_model"] = {
             "latent": latent,
             "simnorm": 8,
@@ -139,7 +139,7 @@ def _world_model(rng: np.random.Generator, phi: int, n: int, latent: int, hidden
         return random_mlp(rng, name, inputs, hidden, outputs, activation="mish", norm=True, **settings)
 
     networks = {
-        "gate.onnx": random_mlp(rng, "gate", (("phi", phi),), (hidden,), len(_EXPERTS), output="logits"),
+        "gate.onnx": random_mlp(rng, "gate", (("phi", phi), c), (hidden,), len(_EXPERTS), output="logits"),
         "wm/encoder.onnx": mlp("encoder", (("phi", phi), c), (hidden,), latent, simnorm=8, output="z_next"),
         "wm/dynamics.onnx": mlp("dynamics", (z, a, c), wide, latent, simnorm=8, output="z_next"),
         "wm/reward.onnx": mlp("reward", (z, a, c), wide, 101, output="logits"),

@@ -57,7 +57,7 @@ def try_policy(
     decisions: int = 1000,
     seed: int = 4000,
     threads: int = 1,
-    gate: Callable[[np.ndarray], np.ndarray] | None = None,
+    gate: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
     alpha: float = 1.0,
 ) -> Trial:
     """Score a controller on every skill in every situation; the same seeds for every controller.

@@ -8,7 +8,7 @@ from library import untrained
 from metaworld_rt.tasks import features
 from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.gate.returns import VISITED, expert_returns, visit
-from metaworld_rt.train.gate.train import GateConfig, fit, load_gate, train_gate
+from metaworld_rt.train.gate.train import Gate, GateConfig, Trials, fit, load_gate, train_gate
 from metaworld_rt.train.world_model.arena import Arena
 
 
@@ -17,25 +17,28 @@ def test_a_gate_learns_a_rule():
     phi = rng.standard_normal((2000, 6)).astype(np.float32)
     best = (phi[:, 0] > 0).astype(int) + (phi[:, 1] > 1)
     scores = 0.9 + 0.1 * np.eye(3)[best]
-    gate, figures = fit(phi, scores, GateConfig(steps=400, hidden=(32,), lr=1e-2))
+    none = np.zeros((2000, 3))
+    gate, figures = fit(Trials(phi, scores, none > 0, none), GateConfig(steps=400, hidden=(32,), lr=1e-2))
     assert figures["agreement"] > 0.9
     assert figures["regret"] < 0.2 * figures["regret_best_single"]
-    p = gate.probabilities(phi)
+    p = gate.probabilities(phi, none)
     assert np.allclose(p.sum(-1), 1)
     assert (p.argmax(-1) == best).mean() > 0.9
-    want = gate(torch.from_numpy(phi[:5])).detach().numpy()
-    assert np.allclose(gate.exported().forward(phi[:5]), want, atol=1e-5)
+    c = rng.dirichlet(np.ones(3), 5).astype(np.float32)
+    want = gate(torch.from_numpy(phi[:5]), torch.from_numpy(c)).detach().numpy()
+    assert np.allclose(gate.exported().forward(np.concatenate([phi[:5], c], -1)), want, atol=1e-5)
 
 
 def test_trials_start_from_the_visited_states():
     library = untrained()
     states = visit(library, 20, seed=0, count=8, every=3)
     assert states.qpos.shape == (20, 26)
-    phi, scores = expert_returns(library, states, decisions=5, tail=5, count=7)
+    phi, scores, upright = expert_returns(library, states, decisions=5, tail=5, count=7)
     assert phi.shape == (20, 72)
     assert np.allclose(phi[:, 0], states.qpos[:, 2], atol=1e-6)
     assert scores.shape == (20, 3)
     assert np.isfinite(scores).all()
+    assert upright[states.qpos[:, 2] > 0.8].all()  # five decisions are too few to fall in
     assert (scores.max(0) >= 1).all()
 
 
@@ -60,19 +63,47 @@ def test_a_gate_is_kept_and_refused_for_other_experts(tmp_path):
         load_gate(tmp_path / "none.pt", library)
 
 
-def test_the_expert_in_charge_wins_a_tie_and_loses_to_one_that_is_much_better(tmp_path):
-    library, rng = untrained(), np.random.default_rng(0)
+@pytest.fixture(scope="module")
+def rescue(tmp_path_factory):
+    """A gate where the first expert always earns 1.2, and one of the others, in charge, 0.9; it may be falling."""
+    folder, library, rng = tmp_path_factory.mktemp("gate"), untrained(), np.random.default_rng(0)
     phi = rng.normal(size=(600, 72)).astype(np.float32)
-    weights = np.eye(3)[np.where(phi[:, 0] > 0, 1, 2)]  # which one is in charge shows in the state
-    scores = np.full((600, 3), 0.9)
-    scores[phi[:, 1] > 0.5, 0] = 1.5  # here the first one saves the day
-    np.savez(tmp_path / "returns.npz", phi=phi, scores=scores, weights=weights)
-    gate, _ = train_gate(library, tmp_path, GateConfig(steps=600, hidden=(32,), lr=1e-2))
-    clear = np.abs(phi[:, 0]) > 0.3
-    choice = gate.probabilities(phi).argmax(-1)
-    calm, trouble = clear & (phi[:, 1] < 0.2), clear & (phi[:, 1] > 0.8)
-    assert (choice[calm] == weights[calm].argmax(-1)).mean() > 0.95
-    assert (choice[trouble] == 0).mean() > 0.95
+    weights = np.eye(3)[rng.integers(1, 3, 600)]  # which one is in charge does not show in the state
+    scores, upright = np.tile([1.2, 0.9, 0.9], (600, 1)), np.ones((600, 3), bool)
+    upright[phi[:, 1] > 0.0, 1:] = False
+    np.savez(folder / "returns.npz", phi=phi, scores=scores, weights=weights, upright=upright)
+    train_gate(library, folder, GateConfig(steps=600, hidden=(32,), lr=1e-2))
+    gate, figures = load_gate(folder / "gate.pt", library)
+    return gate, figures, phi, weights
+
+
+def test_the_expert_in_charge_stays_while_it_is_on_its_feet(rescue):
+    gate, figures, phi, weights = rescue
+    choice = gate.probabilities(phi, weights).argmax(-1)
+    calm, trouble = phi[:, 1] < -0.4, phi[:, 1] > 0.4
+    assert (choice[calm] == weights[calm].argmax(-1)).mean() > 0.97
+    assert (choice[trouble] == 0).mean() > 0.97
+    assert figures["kept"] > 0.7
+    assert figures["called"] > 0.7
+
+
+def test_without_a_command_the_gate_says_who_is_best_from_here(rescue):
+    gate, _, phi, weights = rescue
+    assert (gate.probabilities(phi, 0.0 * weights).argmax(-1) == 0).mean() > 0.97
+
+
+def test_a_gate_from_before_the_command_was_read_still_works(tmp_path):
+    library = untrained()
+    train_gate(library, tmp_path, GateConfig(states=12, steps=1))
+    content = torch.load(tmp_path / "gate.pt", weights_only=False)
+    del content["condition"]
+    content["gate"] = Gate(72, 3, condition=False).state_dict()
+    torch.save(content, tmp_path / "gate.pt")
+    gate, _ = load_gate(tmp_path / "gate.pt", library)
+    phi, c = np.zeros((2, 72), np.float32), np.eye(3)[:2]
+    p = gate.probabilities(phi, c)
+    assert np.array_equal(p[0], p[1])
+    assert gate.exported().inputs == (("phi", 72),)
 
 
 def test_at_a_door_the_trials_are_judged_by_the_door(tmp_path):
@@ -81,7 +112,7 @@ def test_at_a_door_the_trials_are_judged_by_the_door(tmp_path):
     states = visit(library, 10, seed=0, scene="door", count=8, every=3)
     assert states.qpos.shape == (10, 28)
     assert (states.weights[:, 2] == 1).all()  # the plan for the door knows one skill here
-    phi, scores = expert_returns(library, states, decisions=5, tail=5)
+    phi, scores, _ = expert_returns(library, states, decisions=5, tail=5)
     assert (phi[:, features.slices(features.HOUSEHOLD)["door_present"]] == 1).all()
     assert np.allclose(scores.max(-1), 1)  # relative to the best from each state
     assert (scores[:, 1] > 0).all()  # walking has no reward of its own here

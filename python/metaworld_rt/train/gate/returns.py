@@ -78,7 +78,7 @@ def expert_returns(
     count: int = 128,
     threads: int = 1,
     progress: Callable[[int], None] | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Let every expert try from every state.
 
     The score is the mean reward of the expert's own task over `decisions`, and over `tail` more in which a robot that
@@ -87,10 +87,11 @@ def expert_returns(
     At a door all are measured by the door's reward, relative to the best of them from that state.
 
     Returns:
-        phi `[n, phi]` (the phase of each state as it is), and scores `[n, K]`, 1 for as good as usual.
+        phi `[n, phi]` (the phase of each state as it is), scores `[n, K]`, 1 for as good as usual, and upright
+        `[n, K]`, whether the robot still stood after `decisions`.
     """
     n, k = len(states.qpos), len(library.names)
-    raw = np.zeros((n, k))
+    raw, upright = np.zeros((n, k)), np.zeros((n, k), bool)
     phi, door = None, states.scene == "door"
     at_door = [task.scene for task in library.tasks].index("door") if door else 0
     for i in range(k):
@@ -111,15 +112,16 @@ def expert_returns(
                 recent += reward * (t >= decisions - 50)
                 alive &= ~arena.over & (arena.physics.qpos[:, 2] > 0.5)
             arena.close()
+            upright[rows, i] = alive
             raw[rows, i] = (total + np.where(alive, recent / 50.0 * tail, 0.0)) / (decisions + tail)
             if progress:
                 progress(len(rows))
         phi = np.concatenate(parts) if i == 0 else phi
     if door:
-        return phi, raw / np.maximum(raw.max(axis=-1, keepdims=True), 1e-6)
+        return phi, raw / np.maximum(raw.max(axis=-1, keepdims=True), 1e-6), upright
     own = [raw[states.weights[:, i] > 0.5, i] for i in range(k)]
     usual = [np.median(scores) if len(scores) else 1.0 for scores in own]
-    return phi, raw / np.maximum(usual, 1e-6)
+    return phi, raw / np.maximum(usual, 1e-6), upright
 
 
 def _state(arena: Arena):

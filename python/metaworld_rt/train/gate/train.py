@@ -1,4 +1,9 @@
-"""Fits the gate to measured returns: p(i|s) = softmax(score_i / temperature), by cross entropy."""
+"""Fits the gate to measured returns: p(i|s, c) = softmax((score_i + loyalty c_i upright_i) / temperature).
+
+By cross entropy. c is the command, scaled by the trust in it. The expert in charge is preferred as long as it would
+stay on its feet: what pays late, such as a far goal, is no reason to doubt it. Without a command (c = 0) the best from
+here is chosen, MetaWorld's p(i|s).
+"""
 
 from __future__ import annotations
 
@@ -28,15 +33,16 @@ class GateConfig:
     Attributes:
         states: visited, half of them at the door where a skill is for one; a tenth is held out.
         temperature: of the teacher; smaller is more decisive.
-        loyalty: by how much another expert must score more than the one in charge. Without it a tie is a coin's throw:
-            from a steady run walking scores as well as running, and a gate that says half and half slows the run.
+        loyalty: by how much another expert must score more than a fully trusted one in charge that stays upright.
+        blind: share of a batch without a command; as many again have a trust between none and all.
         hidden: layer widths.
         steps, batch, lr: of Adam.
     """
 
     states: int = 6000
     temperature: float = 0.02
-    loyalty: float = 0.4
+    loyalty: float = 1.0
+    blind: float = 0.25
     hidden: tuple[int, ...] = (64, 64)
     steps: int = 3000
     batch: int = 256
@@ -44,25 +50,26 @@ class GateConfig:
 
 
 class Gate(nn.Module):
-    """Phi `[B, phi]` to logits `[B, K]`."""
+    """Phi `[B, phi]` and the command c `[B, K]` to logits `[B, K]`; `condition` False: phi alone."""
 
-    def __init__(self, phi: int, skills: int, hidden: tuple[int, ...] = (64, 64)):
+    def __init__(self, phi: int, skills: int, hidden: tuple[int, ...] = (64, 64), condition: bool = True):
         super().__init__()
-        sizes = [phi, *hidden]
+        self.condition = skills if condition else 0
+        sizes = [phi + self.condition, *hidden]
         layers: list[nn.Module] = []
         for i in range(len(hidden)):
             layers += [nn.Linear(sizes[i], sizes[i + 1]), nn.ELU()]
         self.net = nn.Sequential(*layers, nn.Linear(sizes[-1], skills))
         self.phi, self.skills, self.hidden = phi, skills, tuple(hidden)
 
-    def forward(self, phi: torch.Tensor) -> torch.Tensor:
+    def forward(self, phi: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
         """Logits."""
-        return self.net(phi)
+        return self.net(torch.cat([phi, c], -1) if self.condition else phi)
 
     @torch.no_grad()
-    def probabilities(self, phi: np.ndarray) -> np.ndarray:
-        """p(i|s) `[B, K]` for numpy phi."""
-        return self(torch.from_numpy(phi)).softmax(-1).double().numpy()
+    def probabilities(self, phi: np.ndarray, c: np.ndarray) -> np.ndarray:
+        """p(i|s, c) `[B, K]` for numpy phi and commands."""
+        return self(torch.from_numpy(phi), torch.from_numpy(c).float()).softmax(-1).double().numpy()
 
     def exported(self) -> Mlp:
         """The gate as numbers."""
@@ -73,32 +80,49 @@ class Gate(nn.Module):
             )
             for i, m in enumerate(linear)
         )
-        return Mlp("gate", (("phi", self.phi),), layers, output="logits")
+        inputs = (("phi", self.phi), *((("c", self.condition),) if self.condition else ()))
+        return Mlp("gate", inputs, layers, output="logits")
 
 
-def fit(phi: np.ndarray, scores: np.ndarray, config: GateConfig, seed: int = 0) -> tuple[Gate, dict[str, float]]:
-    """Train a gate on scores `[n, K]`.
+@dataclass(frozen=True)
+class Trials:
+    """What was measured from n states: phi `[n, phi]`, scores and upright `[n, K]`, and who was in charge `[n, K]`."""
+
+    phi: np.ndarray
+    scores: np.ndarray
+    upright: np.ndarray
+    weights: np.ndarray
+
+
+def fit(trials: Trials, config: GateConfig, seed: int = 0) -> tuple[Gate, dict[str, float]]:
+    """Train a gate.
 
     Returns:
-        The gate, and on the held-out states: `agreement` (its choice is the best expert, or within 1 % of it),
-        `regret` (mean score lost by its choice), `regret_best_single` (by the best fixed expert).
+        The gate, and on the held-out states without a command: `agreement` (its choice is the best expert, or within
+        1 % of it), `regret` (mean score lost by its choice), `regret_best_single` (by the best fixed expert); and with
+        one: `kept` (p of the expert in charge where it stays upright), `called` (p of the others where it falls and
+        one of them would not; absent if there is no such state).
     """
+    phi, scores = trials.phi, trials.scores
     torch.manual_seed(seed)
     order = np.random.default_rng(seed).permutation(len(phi))
     held, used = order[: len(phi) // 10], order[len(phi) // 10 :]
-    x, y = torch.from_numpy(phi), torch.from_numpy(scores / config.temperature).softmax(-1).float()
+    x, y, w = torch.from_numpy(phi), torch.from_numpy(scores), torch.from_numpy(trials.weights)
+    bonus = torch.from_numpy(config.loyalty * trials.upright)
     gate = Gate(phi.shape[1], scores.shape[1], config.hidden)
     optimizer = torch.optim.AdamW(gate.parameters(), lr=config.lr, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.steps)
     for _ in range(config.steps):
         rows = torch.as_tensor(used[torch.randint(len(used), (config.batch,)).numpy()])
-        loss = functional.cross_entropy(gate(x[rows]), y[rows])
+        c = ((torch.rand(config.batch, 1) / config.blind - 1.0).clamp(0.0, 1.0) if config.blind else 1.0) * w[rows]
+        teacher = ((y[rows] + c * bonus[rows]) / config.temperature).softmax(-1)
+        loss = functional.cross_entropy(gate(x[rows], c.float()), teacher.float())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
     gate.eval()
-    choice = gate.probabilities(phi[held]).argmax(-1)
+    choice = gate.probabilities(phi[held], np.zeros_like(scores[held])).argmax(-1)
     best = scores[held].max(-1)
     lost = best - scores[held][np.arange(len(held)), choice]
     fixed = (best[:, None] - scores[held]).mean(0).min()
@@ -106,8 +130,19 @@ def fit(phi: np.ndarray, scores: np.ndarray, config: GateConfig, seed: int = 0) 
         "agreement": float((lost < 0.01).mean()),
         "regret": float(lost.mean()),
         "regret_best_single": float(fixed),
+        **_loyal(gate, trials, held),
     }
     return gate, figures
+
+
+def _loyal(gate: Gate, trials: Trials, rows: np.ndarray) -> dict[str, float]:
+    w, upright = trials.weights[rows], trials.upright[rows]
+    own = w.argmax(-1)
+    single, stays = w.max(-1) > 0.99, upright[np.arange(len(rows)), own]
+    p = gate.probabilities(trials.phi[rows], w)[np.arange(len(rows)), own]
+    in_need = single & ~stays & upright.any(-1)
+    called = {"called": float((1.0 - p[in_need]).mean())} if in_need.any() else {}
+    return {"kept": float(p[single & stays].mean()) if (single & stays).any() else 0.0, **called}
 
 
 def train_gate(
@@ -123,7 +158,7 @@ def train_gate(
     cache = folder / "returns.npz"
     if cache.exists():
         with np.load(cache) as file:
-            phi, scores, weights = file["phi"], file["scores"], file["weights"]
+            trials = Trials(**{name: file[name] for name in ("phi", "scores", "upright", "weights")})
     else:
         scenes = ["floor", "door"] if any(task.scene == "door" for task in library.tasks) else ["floor"]
         share = config.states // len(scenes)
@@ -136,13 +171,13 @@ def train_gate(
                 progress("gate: trials", done[0], total, {})
 
         measured = [expert_returns(library, states, threads=threads, progress=step) for states in visited]
-        phi, scores = (np.concatenate(parts) for parts in zip(*measured, strict=True))
-        weights = np.concatenate([states.weights for states in visited])
+        parts = (np.concatenate(part) for part in zip(*measured, strict=True))
+        trials = Trials(*parts, np.concatenate([states.weights for states in visited]))
         folder.mkdir(parents=True, exist_ok=True)
-        np.savez(cache, phi=phi, scores=scores, weights=weights)
-    gate, figures = fit(phi, scores + config.loyalty * weights, config, seed)
+        np.savez(cache, **vars(trials))
+    gate, figures = fit(trials, config, seed)
     figures["loyalty"] = config.loyalty
-    content = {"phi": gate.phi, "skills": list(library.names), "hidden": list(gate.hidden)}
+    content = {"phi": gate.phi, "skills": list(library.names), "hidden": list(gate.hidden), "condition": True}
     files.write(folder / "gate.pt", FORMAT, {**content, "gate": gate.state_dict(), "figures": figures})
     return gate, figures
 
@@ -152,6 +187,7 @@ def load_gate(path: str | Path, library: ExpertLibrary) -> tuple[Gate, dict[str,
     content = files.read(path, FORMAT)
     if content["skills"] != list(library.names) or content["phi"] != features.size(library.features):
         raise CheckpointError(f"{path} is a gate over other experts ({', '.join(content['skills'])}); train it again")
-    gate = Gate(content["phi"], len(content["skills"]), tuple(content["hidden"]))
+    condition = content.get("condition", False)  # gates of before 2026-11-28 did not read the command
+    gate = Gate(content["phi"], len(content["skills"]), tuple(content["hidden"]), condition)
     gate.load_state_dict(content["gate"])
     return gate.eval(), content["figures"]

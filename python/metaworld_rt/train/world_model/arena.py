@@ -119,7 +119,7 @@ class Arena:
         threads: physics threads.
         skills: the first command of each robot, `[B]` indices; drawn if absent.
         plan: stages that every robot follows from its reset on, in place of commands.
-        gate: phi -> probabilities `[B, K]`; absent: the command alone (alpha = 1).
+        gate: phi, command -> probabilities `[B, K]`; absent: the command alone (alpha = 1).
         alpha: trust in the command against the gate.
     """
 
@@ -133,7 +133,7 @@ class Arena:
         threads: int = 1,
         skills: Sequence[int] | None = None,
         plan: SkillPlan | None = None,
-        gate: Callable[[np.ndarray], np.ndarray] | None = None,
+        gate: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
         alpha: float = 1.0,
     ):
         self.library, self.count, self.config = library, count, config or ArenaConfig()
@@ -195,7 +195,7 @@ class Arena:
         phi = self._features()
         mixture = self.weights
         if self.gate is not None:
-            mixture = fuse(self.weights, self.gate(phi), self.alpha)
+            mixture = fuse(self.weights, self.gate(phi, self.weights), self.alpha)
         experts = self.library.actions(phi)
         reference = np.einsum("bk,bka->ba", mixture, experts).astype(np.float32)
         single = np.float32
