@@ -119,6 +119,7 @@ TEST_CASE("bundle: the toy loads from a folder, a zip file and memory, and says 
   CHECK_EQ(b->experts[0].phase_period_s, 0.0);
   CHECK(b->experts[2].latent.has_value());
   CHECK(b->gate.has_value());
+  CHECK_EQ(b->gate_condition, 3u);
   CHECK_EQ(b->safe_skill, 0u);
   CHECK_EQ(b->world_model->q.size(), 2u);
   CHECK(!b->world_model->termination.has_value());
@@ -140,7 +141,7 @@ TEST_CASE("bundle: without world model, gate and planner it loads too") {
   Copy c;
   c.edit("\"gate\":", "\"provenance\": {}, \"gate\":").edit("\"provenance\": {}, ", "");  // the helper works both ways
   CHECK_EQ(c.load()->name, "toy");
-  c.edit("\"gate\": {\n  \"file\": \"gate.onnx\"\n }", "\"gate\": null");
+  c.edit("\"gate\": {\n  \"file\": \"gate.onnx\",\n  \"condition\": 3\n }", "\"gate\": null");
   c.refused("selftest.bin: gate.onnx is not one of the bundle's networks");
 }
 
@@ -228,8 +229,11 @@ TEST_CASE("bundle: every setting out of its range is refused by key") {
       {{"\"alpha\": 0.7", "\"alpha\": true"}, "fusion.alpha: must be a number"},
       {{"\"latent\": 16", "\"latent\": 17"}, "simnorm: does not divide latent"},
       {{"\"latent\": 16", "\"latent\": 8"}, "latent/stand.onnx: its inputs are z[16], the bundle needs z[8]"},
-      {{"\"condition\": 3", "\"condition\": 2"}, "must be 0 or the number of experts, 3"},
-      {{"\"condition\": 3", "\"condition\": 0"},
+      {{"\"condition\": 3\n", "\"condition\": 2\n"}, "gate.condition: must be 0 or the number of experts, 3"},
+      {{"\"condition\": 3\n", "\"condition\": 0\n"},
+       "gate.onnx: its inputs are phi[73] c[3], the bundle needs phi[73]"},
+      {{"\"condition\": 3,", "\"condition\": 2,"}, "world_model.condition: must be 0 or the number of experts, 3"},
+      {{"\"condition\": 3,", "\"condition\": 0,"},
        "wm/encoder.onnx: its inputs are phi[73] c[3], the bundle needs phi[73]"},
       {{"\"bins\": 101", "\"bins\": 51"},
        "wm/reward.onnx: it has 1 output(s) of 101 numbers, the bundle needs one of 51"},
@@ -242,12 +246,13 @@ TEST_CASE("bundle: every setting out of its range is refused by key") {
       {{"\"guidance\": 0.3", "\"guidence\": 0.3"}, "planner: unknown key guidence"},
       {{"\"experts/walk.onnx\"", "\"../walk.onnx\""}, "is not a safe file name"},
       {{"\"experts/walk.onnx\"", "\"experts/none.onnx\""}, "experts/none.onnx is used, and is not listed"},
-      {{"\"file\": \"experts/walk.onnx\"", "\"file\": \"gate.onnx\""}, "gate.onnx: it has 1 output(s) of 3 numbers"},
+      {{"\"file\": \"experts/walk.onnx\"", "\"file\": \"gate.onnx\""},
+       "gate.onnx: its inputs are phi[73] c[3], the bundle needs phi[73]"},
       {{"\"bytes\": 2432", "\"bytes\": 2431"}, "calibration.bin: is larger than 2431 bytes"},
       {{"\"bytes\": 2432", "\"bytes\": 2433"}, "calibration.bin: has 2432 bytes, bundle.json says 2433"},
       {{"\"bytes\": 2432", "\"bytes\": 1e18"}, "is not in 0.."},
-      {{"eadbc006", "eadbc007"}, "calibration.bin: does not match its SHA-256"},
-      {{"eadbc006", "EADBC006"}, "must be 64 lower-case hex digits"},
+      {{"a35b70e7", "a35b70e8"}, "calibration.bin: does not match its SHA-256"},
+      {{"a35b70e7", "A35B70E7"}, "must be 64 lower-case hex digits"},
   };
   for (const auto& [change, message] : cases) Copy().edit(change.first, change.second).refused(message);
 }

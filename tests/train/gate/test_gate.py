@@ -106,6 +106,12 @@ def test_a_gate_from_before_the_command_was_read_still_works(tmp_path):
     assert gate.exported().inputs == (("phi", 72),)
 
 
+def test_trials_of_another_version_are_refused(tmp_path):
+    np.savez(tmp_path / "returns.npz", phi=np.zeros((4, 72)), scores=np.zeros((4, 3)), weights=np.zeros((4, 3)))
+    with pytest.raises(CheckpointError, match="of another version; remove it"):
+        train_gate(untrained(), tmp_path)
+
+
 def test_at_a_door_the_trials_are_judged_by_the_door(tmp_path):
     names, tasks = ("stand", "walk", "door_approach"), ("stand", "walk", "door")
     library = untrained(names=names, tasks=tasks, layout=features.HOUSEHOLD)

@@ -8,7 +8,7 @@ here is chosen, MetaWorld's p(i|s).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -158,7 +158,9 @@ def train_gate(
     cache = folder / "returns.npz"
     if cache.exists():
         with np.load(cache) as file:
-            trials = Trials(**{name: file[name] for name in ("phi", "scores", "upright", "weights")})
+            if set(file) != {f.name for f in fields(Trials)}:
+                raise CheckpointError(f"{cache} is of another version; remove it, or train in another folder")
+            trials = Trials(**file)
     else:
         scenes = ["floor", "door"] if any(task.scene == "door" for task in library.tasks) else ["floor"]
         share = config.states // len(scenes)
