@@ -36,7 +36,8 @@ def quick(monkeypatch, tmp_path):
     real = tune.choose
     monkeypatch.setattr(pipeline, "train_expert", train_expert)
     monkeypatch.setattr(pipeline, "load_library", lambda *_: untrained())
-    monkeypatch.setattr(pipeline, "choose", lambda *a, **k: real(*a, {"q": QUICK}, allowed_loss=1.0, decisions=5, **k))
+    monkeypatch.setattr(pipeline, "CANDIDATES", {"q": QUICK})
+    monkeypatch.setattr(pipeline, "choose", lambda *a, **k: real(*a, allowed_loss=1.0, decisions=5, **k))
     schedule = Schedule(
         size="xs", robots=4, expert_decisions=120, expert_updates=2, rounds=1, round_decisions=40, round_updates=2,
         batch=8, planner=QUICK,
@@ -90,6 +91,8 @@ def test_a_planner_that_loses_to_the_experts_is_not_chosen():
 
 
 def test_plain_errors(tmp_path, capsys):
+    with pytest.raises(UserError, match="no planner settings 'far': some of near"):
+        pipeline.write(untrained(), tmp_path / "b", settings=["far"])
     with pytest.raises(UserError, match="unknown robot 'g7'"):
         pipeline.train_all(pipeline.Plan("g7", tmp_path, tmp_path / "b"))
     assert main(["train", "world-model", "--experts", str(tmp_path), "--out", str(tmp_path / "o"), "--size", "9G"]) == 1

@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--gate", type=Path, metavar="FILE", help="gate.pt of `train gate`")
     parser.add_argument("--world-model", type=Path, metavar="DIR", help="of `train world-model`; takes minutes")
-    parser.add_argument("--episodes", type=common.positive(int), default=8, metavar="N",
+    parser.add_argument("--settings", type=common.names, metavar="A,...",
+                        help="planner settings to try: near, nearer, nearest (default: all)")  # fmt: skip
+    parser.add_argument("--episodes", type=common.positive(int), default=24, metavar="N",
                         help="of each trial of planner settings (default: %(default)s)")  # fmt: skip
     parser.add_argument("--threads", type=common.positive(int), default=2, metavar="N", help="default: %(default)s")
     parser.add_argument("--out", type=Path, required=True, metavar="B", help="the bundle: a folder, or a .zip")
@@ -52,6 +54,7 @@ def execute(args: argparse.Namespace) -> int:
         args.out,
         gate=args.gate,
         world_model=args.world_model,
+        settings=args.settings,
         episodes=args.episodes,
         threads=args.threads,
         progress=bar,

@@ -115,6 +115,7 @@ def write(
     *,
     gate: Path | None = None,
     world_model: Path | None = None,
+    settings: Sequence[str] | None = None,
     trials: Path | None = None,
     seed: int = 0,
     episodes: int = 24,
@@ -130,6 +131,7 @@ def write(
         bundle: where it is written; a bundle there is replaced.
         gate: `gate.pt`, or None.
         world_model: the folder of its training, or None.
+        settings: names of `tune.CANDIDATES` to try; None: all.
         trials: a JSON file for the trials' table.
         seed: of the calibration states.
         episodes: of every trial.
@@ -140,9 +142,13 @@ def write(
 
     Raises:
         CheckpointError: a checkpoint that does not fit.
-        UserError: a world model without recorded rounds.
+        UserError: a world model without recorded rounds, or unknown settings.
     """
     progress = progress or (lambda *_: None)
+    unknown = [name for name in settings or () if name not in CANDIDATES]
+    if unknown:
+        raise UserError(f"no planner settings {unknown[0]!r}: some of {', '.join(CANDIDATES)}")
+    candidates = {name: CANDIDATES[name] for name in settings or CANDIDATES}
     network, figures = (None, {}) if gate is None else load_gate(gate, library)
     provenance = {
         "command": shlex.join(["metaworld-rt", *sys.argv[1:]]),
@@ -163,12 +169,12 @@ def write(
         def on(trial: Trial) -> None:
             tried.append(trial)
             means = {where: trial.mean(where) for where in SITUATIONS}
-            progress("planner settings", len(tried), len(CANDIDATES) + 2, means)
+            progress("planner settings", len(tried), len(candidates) + 2, means)
 
-        settings = {"episodes": episodes, "threads": threads, "alpha": alpha}
+        how = {"episodes": episodes, "threads": threads, "alpha": alpha}
         if network is not None:
-            settings["gate"] = network.probabilities
-        planner, _ = choose(library, model, progress=on, **settings)
+            how["gate"] = network.probabilities
+        planner, _ = choose(library, model, candidates, progress=on, **how)
         calibration = visited(world_model, seed)
         table = [
             {"controller": t.name, "situation": where, "skill": skill, **s.summary()}

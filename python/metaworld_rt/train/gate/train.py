@@ -34,6 +34,7 @@ class GateConfig:
         states: visited, half of them at the door where a skill is for one; a tenth is held out.
         temperature: of the teacher; smaller is more decisive.
         loyalty: by how much another expert must score more than a fully trusted one in charge that stays upright.
+        condition: whether the gate reads the command; if not, it learns whom the state shows in charge (p(i|s)).
         blind: share of a batch without a command; as many again have a trust between none and all.
         hidden: layer widths.
         steps, batch, lr: of Adam.
@@ -42,6 +43,7 @@ class GateConfig:
     states: int = 6000
     temperature: float = 0.02
     loyalty: float = 1.0
+    condition: bool = True
     blind: float = 0.25
     hidden: tuple[int, ...] = (64, 64)
     steps: int = 3000
@@ -109,12 +111,13 @@ def fit(trials: Trials, config: GateConfig, seed: int = 0) -> tuple[Gate, dict[s
     held, used = order[: len(phi) // 10], order[len(phi) // 10 :]
     x, y, w = torch.from_numpy(phi), torch.from_numpy(scores), torch.from_numpy(trials.weights)
     bonus = torch.from_numpy(config.loyalty * trials.upright)
-    gate = Gate(phi.shape[1], scores.shape[1], config.hidden)
+    gate = Gate(phi.shape[1], scores.shape[1], config.hidden, config.condition)
+    blind = config.blind if config.condition else 0.0
     optimizer = torch.optim.AdamW(gate.parameters(), lr=config.lr, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.steps)
     for _ in range(config.steps):
         rows = torch.as_tensor(used[torch.randint(len(used), (config.batch,)).numpy()])
-        c = ((torch.rand(config.batch, 1) / config.blind - 1.0).clamp(0.0, 1.0) if config.blind else 1.0) * w[rows]
+        c = ((torch.rand(config.batch, 1) / blind - 1.0).clamp(0.0, 1.0) if blind else 1.0) * w[rows]
         teacher = ((y[rows] + c * bonus[rows]) / config.temperature).softmax(-1)
         loss = functional.cross_entropy(gate(x[rows], c.float()), teacher.float())
         optimizer.zero_grad()
@@ -179,7 +182,8 @@ def train_gate(
         np.savez(cache, **vars(trials))
     gate, figures = fit(trials, config, seed)
     figures["loyalty"] = config.loyalty
-    content = {"phi": gate.phi, "skills": list(library.names), "hidden": list(gate.hidden), "condition": True}
+    content = {"phi": gate.phi, "skills": list(library.names), "hidden": list(gate.hidden)}
+    content["condition"] = config.condition
     files.write(folder / "gate.pt", FORMAT, {**content, "gate": gate.state_dict(), "figures": figures})
     return gate, figures
 
