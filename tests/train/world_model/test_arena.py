@@ -156,3 +156,10 @@ def test_a_scene_has_the_skills_of_its_tasks_and_stand():
         arena.close()
     with pytest.raises(ValueError, match="no skill of walk is for the scene door"):
         Arena(untrained(names=("walk",)), 1, config=ArenaConfig(scene="door"))
+
+
+def test_the_gate_sees_the_command_and_is_fused_in():
+    arena = Arena(untrained(), 2, skills=[1, 2], gate=lambda phi, c: np.roll(c, 1, axis=-1), alpha=0.7)
+    mixture = arena.view().mixture
+    arena.close()
+    assert np.allclose(mixture, [[0, 0.7, 0.3], [0.3, 0, 0.7]])
