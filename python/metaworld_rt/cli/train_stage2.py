@@ -14,10 +14,10 @@ def add_stages(stages: argparse._SubParsersAction) -> None:
     gate = stages.add_parser("gate", help="p(i|s) from measured returns of every expert")
     _common(gate)
     gate.add_argument("--states", type=common.positive(int), default=6000, metavar="N", help="default: %(default)s")
-    gate.add_argument("--loyalty", type=common.share, default=1.0, metavar="S",
+    gate.add_argument("--loyalty", type=common.share, default=0.4, metavar="S",
                       help="what another must score more than the one in charge (default: %(default)s)")  # fmt: skip
-    gate.add_argument("--state-only", action="store_true",
-                      help="p(i|s), as published: the gate does not read the command")  # fmt: skip
+    gate.add_argument("--reads-command", action="store_true",
+                      help="p(i|s, c): the gate is told who is in charge, and how far it is trusted")  # fmt: skip
     gate.set_defaults(execute=_gate)
 
     model = stages.add_parser("world-model", help="TD-MPC2 over all skills, with the experts' help")
@@ -128,7 +128,7 @@ def _gate(args: argparse.Namespace) -> int:
     from ..train.world_model.library import load_library
 
     library = load_library(args.experts, args.skills)
-    config = GateConfig(states=args.states, loyalty=args.loyalty, condition=not args.state_only)
+    config = GateConfig(states=args.states, loyalty=args.loyalty, condition=args.reads_command)
     _, figures = train_gate(library, args.out, config, args.seed, args.threads, bar)
     bar.close()
     common.write_json(args.json, "train", _document("gate", args, **figures))

@@ -8,7 +8,7 @@ from library import untrained
 from metaworld_rt.tasks import features
 from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.gate.returns import VISITED, expert_returns, visit
-from metaworld_rt.train.gate.train import Gate, GateConfig, Trials, fit, load_gate, train_gate
+from metaworld_rt.train.gate.train import GateConfig, Trials, fit, load_gate, train_gate
 from metaworld_rt.train.world_model.arena import Arena
 
 
@@ -18,7 +18,9 @@ def test_a_gate_learns_a_rule():
     best = (phi[:, 0] > 0).astype(int) + (phi[:, 1] > 1)
     scores = 0.9 + 0.1 * np.eye(3)[best]
     none = np.zeros((2000, 3))
-    gate, figures = fit(Trials(phi, scores, none > 0, none), GateConfig(steps=400, hidden=(32,), lr=1e-2))
+    gate, figures = fit(
+        Trials(phi, scores, none > 0, none), GateConfig(steps=400, hidden=(32,), lr=1e-2, condition=True)
+    )
     assert figures["agreement"] > 0.9
     assert figures["regret"] < 0.2 * figures["regret_best_single"]
     p = gate.probabilities(phi, none)
@@ -72,7 +74,7 @@ def rescue(tmp_path_factory):
     scores, upright = np.tile([1.2, 0.9, 0.9], (600, 1)), np.ones((600, 3), bool)
     upright[phi[:, 1] > 0.0, 1:] = False
     np.savez(folder / "returns.npz", phi=phi, scores=scores, weights=weights, upright=upright)
-    train_gate(library, folder, GateConfig(steps=600, hidden=(32,), lr=1e-2))
+    train_gate(library, folder, GateConfig(loyalty=1.0, condition=True, steps=600, hidden=(32,), lr=1e-2))
     gate, figures = load_gate(folder / "gate.pt", library)
     return gate, figures, phi, weights
 
@@ -97,13 +99,28 @@ def test_a_gate_from_before_the_command_was_read_still_works(tmp_path):
     train_gate(library, tmp_path, GateConfig(states=12, steps=1))
     content = torch.load(tmp_path / "gate.pt", weights_only=False)
     del content["condition"]
-    content["gate"] = Gate(72, 3, condition=False).state_dict()
     torch.save(content, tmp_path / "gate.pt")
     gate, _ = load_gate(tmp_path / "gate.pt", library)
     phi, c = np.zeros((2, 72), np.float32), np.eye(3)[:2]
     p = gate.probabilities(phi, c)
     assert np.array_equal(p[0], p[1])
     assert gate.exported().inputs == (("phi", 72),)
+
+
+def test_a_gate_of_the_state_alone_learns_who_is_in_charge_and_whom_to_call(tmp_path):
+    library, rng = untrained(), np.random.default_rng(0)
+    phi = rng.normal(size=(600, 72)).astype(np.float32)
+    weights = np.eye(3)[np.where(phi[:, 0] > 0, 1, 2)]  # which one is in charge shows in the state
+    scores = np.full((600, 3), 0.9)
+    scores[phi[:, 1] > 0.5, 0] = 1.5  # here the first one saves the day
+    np.savez(tmp_path / "returns.npz", phi=phi, scores=scores, weights=weights, upright=scores > 0)
+    gate, figures = train_gate(library, tmp_path, GateConfig(steps=600, hidden=(32,), lr=1e-2))
+    assert figures["agreement"] > 0.7
+    clear = np.abs(phi[:, 0]) > 0.3
+    choice = gate.probabilities(phi, weights).argmax(-1)
+    calm, trouble = clear & (phi[:, 1] < 0.2), clear & (phi[:, 1] > 0.8)
+    assert (choice[calm] == weights[calm].argmax(-1)).mean() > 0.95
+    assert (choice[trouble] == 0).mean() > 0.95
 
 
 def test_trials_of_another_version_are_refused(tmp_path):

@@ -1,8 +1,8 @@
-"""Fits the gate to measured returns: p(i|s, c) = softmax((score_i + loyalty c_i upright_i) / temperature).
+"""Fits the gate to measured returns, by cross entropy: p(i|s) = softmax((score_i + loyalty w_i) / temperature).
 
-By cross entropy. c is the command, scaled by the trust in it. The expert in charge is preferred as long as it would
-stay on its feet: what pays late, such as a far goal, is no reason to doubt it. Without a command (c = 0) the best from
-here is chosen, MetaWorld's p(i|s).
+w are the weights that led to the state, so that the expert in charge is preferred; from the state alone the gate learns
+who that usually is. A gate may read the command too: p(i|s, c), c being the command times the trust in it, where the
+one in charge is preferred as long as it would stay on its feet, and without a command (c = 0) nobody is.
 """
 
 from __future__ import annotations
@@ -33,17 +33,18 @@ class GateConfig:
     Attributes:
         states: visited, half of them at the door where a skill is for one; a tenth is held out.
         temperature: of the teacher; smaller is more decisive.
-        loyalty: by how much another expert must score more than a fully trusted one in charge that stays upright.
-        condition: whether the gate reads the command; if not, it learns whom the state shows in charge (p(i|s)).
-        blind: share of a batch without a command; as many again have a trust between none and all.
+        loyalty: by how much another expert must score more than the one in charge. Without it a tie is a coin's throw:
+            from a steady run walking scores as well as running, and a gate that says half and half slows the run.
+        condition: whether the gate reads the command.
+        blind: if so, the share of a batch without a command; as many again have a trust between none and all.
         hidden: layer widths.
         steps, batch, lr: of Adam.
     """
 
     states: int = 6000
     temperature: float = 0.02
-    loyalty: float = 1.0
-    condition: bool = True
+    loyalty: float = 0.4
+    condition: bool = False
     blind: float = 0.25
     hidden: tuple[int, ...] = (64, 64)
     steps: int = 3000
@@ -52,9 +53,9 @@ class GateConfig:
 
 
 class Gate(nn.Module):
-    """Phi `[B, phi]` and the command c `[B, K]` to logits `[B, K]`; `condition` False: phi alone."""
+    """Phi `[B, phi]`, and the command c `[B, K]` if `condition`, to logits `[B, K]`."""
 
-    def __init__(self, phi: int, skills: int, hidden: tuple[int, ...] = (64, 64), condition: bool = True):
+    def __init__(self, phi: int, skills: int, hidden: tuple[int, ...] = (64, 64), condition: bool = False):
         super().__init__()
         self.condition = skills if condition else 0
         sizes = [phi + self.condition, *hidden]
@@ -100,17 +101,18 @@ def fit(trials: Trials, config: GateConfig, seed: int = 0) -> tuple[Gate, dict[s
     """Train a gate.
 
     Returns:
-        The gate, and on the held-out states without a command: `agreement` (its choice is the best expert, or within
-        1 % of it), `regret` (mean score lost by its choice), `regret_best_single` (by the best fixed expert); and with
-        one: `kept` (p of the expert in charge where it stays upright), `called` (p of the others where it falls and
-        one of them would not; absent if there is no such state).
+        The gate, and on the held-out states: `agreement` (its choice is the best expert, or within 1 % of it), `regret`
+        (mean score lost by its choice), `regret_best_single` (by the best fixed expert), where one that reads the
+        command is given none, and the scores for one that does not are with its loyalty; and with the command: `kept`
+        (p of the expert in charge where it stays upright), `called` (p of the others where it falls and one of them
+        would not; absent if there is no such state).
     """
     phi, scores = trials.phi, trials.scores
     torch.manual_seed(seed)
     order = np.random.default_rng(seed).permutation(len(phi))
     held, used = order[: len(phi) // 10], order[len(phi) // 10 :]
     x, y, w = torch.from_numpy(phi), torch.from_numpy(scores), torch.from_numpy(trials.weights)
-    bonus = torch.from_numpy(config.loyalty * trials.upright)
+    bonus = config.loyalty * torch.from_numpy(trials.upright if config.condition else np.ones_like(scores))
     gate = Gate(phi.shape[1], scores.shape[1], config.hidden, config.condition)
     blind = config.blind if config.condition else 0.0
     optimizer = torch.optim.AdamW(gate.parameters(), lr=config.lr, weight_decay=1e-3)
@@ -125,6 +127,8 @@ def fit(trials: Trials, config: GateConfig, seed: int = 0) -> tuple[Gate, dict[s
         optimizer.step()
         schedule.step()
     gate.eval()
+    if not config.condition:
+        scores = scores + config.loyalty * trials.weights
     choice = gate.probabilities(phi[held], np.zeros_like(scores[held])).argmax(-1)
     best = scores[held].max(-1)
     lost = best - scores[held][np.arange(len(held)), choice]
@@ -193,7 +197,7 @@ def load_gate(path: str | Path, library: ExpertLibrary) -> tuple[Gate, dict[str,
     content = files.read(path, FORMAT)
     if content["skills"] != list(library.names) or content["phi"] != features.size(library.features):
         raise CheckpointError(f"{path} is a gate over other experts ({', '.join(content['skills'])}); train it again")
-    condition = content.get("condition", False)  # gates of before 2026-11-28 did not read the command
+    condition = content.get("condition", False)
     gate = Gate(content["phi"], len(content["skills"]), tuple(content["hidden"]), condition)
     gate.load_state_dict(content["gate"])
     return gate.eval(), content["figures"]
