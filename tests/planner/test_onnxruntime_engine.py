@@ -78,10 +78,10 @@ def test_bad_models_and_providers_are_refused(toy):
     with pytest.raises(_core.Error, match="ONNX Runtime"):
         _core.OrtSession(toy.plan_onnx, library=str(LIBRARY), provider="NoSuchProvider")
     session = _core.OrtSession(toy.files["gate.onnx"], library=str(LIBRARY))
-    with pytest.raises(ValueError, match="takes 1 inputs"):
+    with pytest.raises(ValueError, match="takes 2 inputs"):
         session.run([])
     with pytest.raises(ValueError, match="values, got 3"):
-        session.run([np.zeros(3, np.float32)])
+        session.run([np.zeros(3, np.float32), np.zeros(3, np.float32)])
 
 
 def test_its_plan_is_the_native_one(toy):
