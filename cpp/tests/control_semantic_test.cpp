@@ -160,6 +160,26 @@ TEST_CASE("ablations: no-semantic is the gate alone, or the safe skill where the
   CHECK_EQ(c.status.mixture[1], 1.0f);
 }
 
+TEST_CASE("a gate with a condition hears the command in force, and nothing when nobody commands") {
+  Bundle b = toy::bundle();
+  b.gate_condition = 3;
+  const std::size_t in = b.feature_size + 3;
+  std::vector<float> weight(3 * in, 0.0f);
+  weight[2 * in + b.feature_size + 1] = 100.0f;                 // told the second skill, it calls the third
+  b.gate = toy::linear(in, 3, weight, {50.0f, -100.0f, 0.0f});  // told nothing, the first
+  Rig told(b);
+  told.controller.post(toy::only(1, 1, -1.0f));
+  told.tick();
+  CHECK_NEAR(static_cast<double>(told.status.mixture[1]), 0.75, 1e-6);
+  CHECK_NEAR(static_cast<double>(told.status.mixture[2]), 0.25, 1e-6);
+  ControllerOptions no_semantic;
+  no_semantic.use_semantic = false;
+  Rig alone(b, no_semantic);
+  alone.controller.post(toy::only(1));
+  alone.ticks(40);
+  CHECK_EQ(alone.status.mixture[0], 1.0f);
+}
+
 TEST_CASE("without a trained gate alpha changes nothing: a uniform mixture of skills is not a skill") {
   Rig rig;
   rig.controller.post(toy::only(1, 1, 0.0f));
