@@ -161,7 +161,7 @@ TEST_CASE("ablations: no-semantic is the gate alone, or the safe skill where the
 }
 
 TEST_CASE("a gate with a condition hears the command in force, and nothing when nobody commands") {
-  Bundle b = toy::bundle();
+  Bundle b = gated();
   b.gate_condition = 3;
   const std::size_t in = b.feature_size + 3;
   std::vector<float> weight(3 * in, 0.0f);
