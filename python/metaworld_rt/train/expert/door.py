@@ -15,6 +15,7 @@ import mujoco
 import numpy as np
 import torch
 
+from metaworld_rt.plants.disturbance import Disturbances
 from metaworld_rt.plants.h1 import DECISION_DT, build
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
@@ -66,7 +67,7 @@ def training_model(collisions: str = "full") -> mujoco.MjModel:
     return model
 
 
-def practice_models(model: mujoco.MjModel, rng: np.random.Generator, count: int = _VARIANTS) -> list[mujoco.MjModel]:
+def practice_models(model: mujoco.MjModel, rng: np.random.Generator, count: int) -> list[mujoco.MjModel]:
     """Copies of the scene that differ where real doors and simulators do: friction, springs, masses, and contact.
 
     Every second one finds the contacts of convex bodies with libccd, as the MuJoCo of the published benchmark does
@@ -77,7 +78,7 @@ def practice_models(model: mujoco.MjModel, rng: np.random.Generator, count: int 
         varied = copy.copy(model)
         if k % 2:
             varied.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_NATIVECCD
-        varied.geom_friction[:, 0] *= rng.uniform(*_FRICTION)
+        Disturbances(friction=rng.uniform(*_FRICTION)).change_model(varied)
         for joint in ("door_hinge", "door_latch"):
             varied.jnt_stiffness[model.joint(joint).id] *= rng.uniform(*_SPRINGS)
         scale = rng.uniform(*_MASSES, model.nbody)
@@ -144,7 +145,7 @@ class DoorEnv(SkillEnv):
         self.losses = np.zeros(bins)
         self.alone = alone
         if alone is None:
-            variants = practice_models(model, self.rng)
+            variants = practice_models(model, self.rng, min(count, _VARIANTS))
             self.physics.use_models([variants[k % len(variants)] for k in range(count)])
         self._from_reset = self.way.qpos[0, -2] < _SHUT
         self._first_share = _FIRST_SHARE if self._from_reset or len(self.handover) else 0.0

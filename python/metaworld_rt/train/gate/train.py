@@ -186,9 +186,15 @@ def train_gate(
         np.savez(cache, **vars(trials))
     gate, figures = fit(trials, config, seed)
     figures["loyalty"] = config.loyalty
-    content = {"phi": gate.phi, "skills": list(library.names), "hidden": list(gate.hidden)}
-    content["condition"] = config.condition
-    files.write(folder / "gate.pt", FORMAT, {**content, "gate": gate.state_dict(), "figures": figures})
+    content = {
+        "phi": gate.phi,
+        "skills": list(library.names),
+        "hidden": list(gate.hidden),
+        "condition": config.condition,
+        "gate": gate.state_dict(),
+        "figures": figures,
+    }
+    files.write(folder / "gate.pt", FORMAT, content)
     return gate, figures
 
 
