@@ -6,7 +6,7 @@ import torch
 from metaworld_rt.plants.h1 import build
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks.vector import VectorPhysics
-from metaworld_rt.train.expert.door import DoorEnv, practice_models, score_following, training_model
+from metaworld_rt.train.expert.door import VARIETY, DoorEnv, score_following, training_model
 from metaworld_rt.train.expert.skill import get_skill
 
 AJAR = 0.275  # rad, where the locks hold the leaf when it falls back
@@ -48,9 +48,20 @@ def test_who_is_late_at_the_end_of_a_pass_goes_on(make_env, door_way):
     assert env._failed(signals).tolist() == [True] * 20 + [False] * 20
 
 
+def test_who_rests_after_the_way_is_practised_at_every_age_of_the_rest(make_env, door_way):
+    env = make_env(door_way(hinge=0.9), skill="door_pass", count=3)
+    env.clock[:] = 59, 61, 10_000
+    on_way, fresh, old = env._bin()
+    assert (on_way, fresh) == (5, 7)  # the way's 60 decisions are bins 0 to 6
+    assert old == len(env.losses) - 1 > fresh + 5
+    opens = make_env(door_way(), skill="door_open", count=3)
+    opens.clock[:] = 59, 61, 10_000
+    assert opens._bin().tolist() == [5, 7, 7]  # its rest is another skill's
+
+
 def test_practice_varies_the_scene_and_how_contacts_are_found():
     scene = training_model()
-    models = practice_models(scene, np.random.default_rng(0), 4)
+    models = VARIETY.scenes(scene, np.random.default_rng(0), 4)
     old = [bool(m.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_NATIVECCD) for m in models]
     assert old == [False, True, False, True]
     assert len({m.geom_friction[0, 0] for m in models} | {scene.geom_friction[0, 0]}) == 5
@@ -144,7 +155,7 @@ def test_an_expert_is_scored_on_its_own_from_where_its_way_begins(door_way):
 
     skill = get_skill("door_pass")
     scores, states = score_following(Still(), skill, [door_way(hinge=0.9)], robots=8)
-    assert scores["decisions"] == 110
+    assert scores["decisions"] == 660  # it rests in the doorway, and must not sink
     assert 0.0 < scores["return_min"] <= scores["return_mean"] < 110
     assert scores["ajar"] == 1.0
     assert 0.0 < scores["door"] < 0.9  # the spring pulls the leaf on, and nobody holds it

@@ -7,15 +7,13 @@ and better. After DeepMimic (Peng et al., arXiv 1804.02717).
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
 import torch
 
-from metaworld_rt.plants.disturbance import Disturbances
 from metaworld_rt.plants.h1 import DECISION_DT, build
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
@@ -27,6 +25,7 @@ from metaworld_rt.train.expert.bank import ROBOT_NQ, Bank, join
 from metaworld_rt.train.expert.door_hook import ARM_JOINTS
 from metaworld_rt.train.expert.env import Outcome, SkillEnv
 from metaworld_rt.train.expert.policy import Expert
+from metaworld_rt.train.expert.practice import Variety
 from metaworld_rt.train.expert.sense import Senses
 from metaworld_rt.train.expert.shaping import Step, effort_terms
 from metaworld_rt.train.expert.skill import Skill
@@ -44,20 +43,50 @@ HINGE_XY = np.array([0.75, -0.5])  # m, the axis that the leaf turns about
 ASTRAY = 0.4  # m from the way's pelvis
 _SHUT = 0.1  # rad: a way that begins below is one from the task's reset
 _NEAR = 0.2  # rad between the door where the skill before hands over and where the way begins
-# Shares of the starts: where the way begins (the task's reset, or states handed over), the way's end at any phase, the
-# batch's own states, those after the way's end; the rest are states of the way.
-_FIRST_SHARE, _END_SHARE, _OWN_SHARE, _REST_SHARE = 0.2, 0.1, 0.2, 0.15
-_LATE_SHARE = 0.15  # states of the way when its time is over, where the door was open already: who is late goes on
 _LEAD_IN = 12.5  # decisions that the controller takes to give a skill its full weight
 _NOISE = 0.02  # rad, of the joints in the way's states
 _AHEAD = 2  # decisions that a phase may be ahead at the reset; the controller's is by one
 _BIN = 10  # decisions of the way in one bin of the archive
+# Decisions after the way, and those in one bin. Whoever rests for long is not where who just came is: feet creep.
+_HOLD, _HOLD_BIN = 600, 50
 _BEFORE = 5  # bins: starts are drawn from so far before the places where the way is lost
 _EVEN = 0.3  # share of the starts on the way that are drawn evenly
 _FORGET = 0.999  # of the losses counted, a decision
 _ENDLESS = 10**9
-_VARIANTS = 32  # models that the robots of a batch are spread over
-_FRICTION, _SPRINGS, _MASSES = (0.7, 1.2), (0.85, 1.15), (0.96, 1.04)  # factors, drawn evenly
+_SCENES = 32  # that the robots of a batch are spread over
+# What differs between real doors and between simulators. An expert that knew MuJoCo's new contacts alone opened 76 % of
+# the doors with the old ones.
+VARIETY = Variety(
+    friction=(0.7, 1.2),
+    masses=(0.96, 1.04),
+    springs=(0.85, 1.15),
+    sprung=("door_hinge", "door_latch"),
+    both_contacts=True,
+)
+
+
+@dataclass(frozen=True)
+class _Starts:
+    """Shares of the episodes by what they begin with; the rest begin with states of the way.
+
+    Attributes:
+        first: where the way begins: the task's reset, or states handed over.
+        end: the way's end, at any phase.
+        own: the batch's own states.
+        after: its own states after the way's end.
+        late: states of the way when its time is over, where the door was open already: who is late goes on.
+    """
+
+    first: float
+    end: float
+    own: float
+    after: float
+    late: float
+
+
+_OPENING = _Starts(first=0.2, end=0.1, own=0.2, after=0.15, late=0.0)
+# Most of the task is the rest in the doorway, and there most falls were.
+_PASSING = _Starts(first=0.15, end=0.05, own=0.15, after=0.4, late=0.1)
 
 
 def training_model(collisions: str = "full") -> mujoco.MjModel:
@@ -65,28 +94,6 @@ def training_model(collisions: str = "full") -> mujoco.MjModel:
     model = build("door", collisions=collisions)
     model.opt.timestep = TIMESTEP
     return model
-
-
-def practice_models(model: mujoco.MjModel, rng: np.random.Generator, count: int) -> list[mujoco.MjModel]:
-    """Copies of the scene that differ where real doors and simulators do: friction, springs, masses, and contact.
-
-    Every second one finds the contacts of convex bodies with libccd, as the MuJoCo of the published benchmark does
-    (3.1.6), in place of today's own algorithm: an expert that knew the new one opened 76 % of the doors with the old.
-    """
-    models = []
-    for k in range(count):
-        varied = copy.copy(model)
-        if k % 2:
-            varied.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_NATIVECCD
-        Disturbances(friction=rng.uniform(*_FRICTION)).change_model(varied)
-        for joint in ("door_hinge", "door_latch"):
-            varied.jnt_stiffness[model.joint(joint).id] *= rng.uniform(*_SPRINGS)
-        scale = rng.uniform(*_MASSES, model.nbody)
-        varied.body_mass[:] *= scale
-        varied.body_inertia[:] *= scale[:, None]
-        mujoco.mj_setConst(varied, mujoco.MjData(varied))
-        models.append(varied)
-    return models
 
 
 def on_leaf(points: np.ndarray, hinge: np.ndarray) -> np.ndarray:
@@ -108,7 +115,8 @@ class DoorEnv(SkillEnv):
 
     Attributes:
         cycle: decisions of the skill's phase.
-        losses: (bins,) how often the way was lost lately, by place.
+        losses: (bins,) how often the way was lost lately, by place: `_BIN` decisions of the way a bin, then what
+            follows it, in one bin or, where the skill rests after its way, in several.
         clock: (count,) decisions since the way's begin; below 0 for who was handed over before it. It is slower while
             the skill's weight still grows, as its phase is.
 
@@ -126,6 +134,7 @@ class DoorEnv(SkillEnv):
         banks: Sequence[Bank] = (),
         alone: int | None = None,
     ) -> None:
+        self._given = tuple(banks)
         if not banks or any(bank.qpos.shape[1] == ROBOT_NQ for bank in banks):
             raise ValueError(
                 f"{skill.name} follows a way through the door: give --bank models/checkpoints/door/{skill.name}.npz, "
@@ -140,15 +149,18 @@ class DoorEnv(SkillEnv):
         super().__init__(skill, model, features.HOUSEHOLD, count, seed, threads, banks)
         self.senses = Senses(self.physics)
         self._hands = self._reach()
-        bins = len(self.way) // _BIN + 2  # the last one is what follows the way
+        rests = skill.busy < 1.0
+        self._on_way = len(self.way) // _BIN + 1
+        bins = self._on_way + (_HOLD // _HOLD_BIN if rests else 1)
+        self._starts = _PASSING if rests else _OPENING
         self.clock, self._lead_in = np.zeros(count), np.zeros(count)
         self.losses = np.zeros(bins)
         self.alone = alone
         if alone is None:
-            variants = practice_models(model, self.rng, min(count, _VARIANTS))
-            self.physics.use_models([variants[k % len(variants)] for k in range(count)])
+            scenes = VARIETY.scenes(model, self.rng, min(count, _SCENES))
+            self.physics.use_models([scenes[k % len(scenes)] for k in range(count)])
         self._from_reset = self.way.qpos[0, -2] < _SHUT
-        self._first_share = _FIRST_SHARE if self._from_reset or len(self.handover) else 0.0
+        self._has_first = self._from_reset or len(self.handover) > 0
         self.archive = Archive(count, (model.nq, model.nv, self.action.shape[1], 1), bins, 200, self.rng)
         self.begin()
 
@@ -173,8 +185,9 @@ class DoorEnv(SkillEnv):
         self.heading[rows] = 0.0
         qpos, qvel, action = self.home(n)
         clock = np.zeros(n)
-        late_share = 0.0 if self._from_reset else _LATE_SHARE
-        first, last, own, rest, late = np.cumsum([self._first_share, _END_SHARE, _OWN_SHARE, _REST_SHARE, late_share])
+        starts = self._starts
+        shares = (starts.first * self._has_first, starts.end, starts.own, starts.after, starts.late)
+        first, last, own, rest, late = np.cumsum(shares)
         kind = rng.random(n) if self.alone is None else np.full(n, 1.0 if self.alone else 0.0)
         if not self._from_reset:
             handed = np.flatnonzero(kind < first)
@@ -183,7 +196,7 @@ class DoorEnv(SkillEnv):
             # The phase runs on through the switch: who opened early waits for the way to begin, who was late is on it.
             clock[handed] = (np.mod(start.phase - self.skill.begins + 0.5, 1.0) - 0.5) * self.cycle
         again = []
-        for low, high, bins in ((last, own, 0), (own, rest, len(self.losses) - 1)):
+        for low, high, bins in ((last, own, 0), (own, rest, self._on_way)):
             chosen = np.flatnonzero((kind >= low) & (kind < high))
             lived = self.archive.draw(len(chosen), bins)
             rows_again = chosen[: len(lived[0])]
@@ -237,7 +250,10 @@ class DoorEnv(SkillEnv):
         return away
 
     def _bin(self) -> np.ndarray:
-        return np.clip(self.clock // _BIN, 0, len(self.losses) - 1).astype(np.int64)
+        """The bin of each robot's place, (count,)."""
+        rested = self.clock - len(self.way)
+        place = np.where(rested < 0, self.clock // _BIN, self._on_way + rested // _HOLD_BIN)
+        return np.clip(place, 0, len(self.losses) - 1).astype(np.int64)
 
     def _started(self, rows: np.ndarray) -> None:
         self.senses.reset(rows)
@@ -291,6 +307,10 @@ class DoorEnv(SkillEnv):
             **effort_terms(step),
         }
 
+    def score(self, actor: Expert, threads: int) -> tuple[dict[str, float], Bank]:
+        """See `score_following`."""
+        return score_following(actor, self.skill, self._given, threads=threads)
+
 
 def score_following(
     actor: Expert,
@@ -301,7 +321,7 @@ def score_following(
     threads: int = 1,
     begin: int = 0,
 ) -> tuple[dict[str, float], Bank]:
-    """Scores an expert on its own, from decision `begin` of its way to a second after the way's end.
+    """Scores an expert on its own, from decision `begin` of its way to a second after the way's end, 12 s if it rests.
 
     Returns:
         The scores, while upright: `return_mean` sums the task's reward, `turned`, `ajar` and `opened` are the shares of
@@ -311,7 +331,7 @@ def score_following(
     env = DoorEnv(skill, robots, seed, threads, banks=banks, alone=begin)
     env.age[:] = 0
     phi, alive, total, states = env.observe(), np.ones(robots, dtype=bool), np.zeros(robots), []
-    decisions = len(env.way) - begin + round(1.0 / DECISION_DT)
+    decisions = len(env.way) - begin + (_HOLD if skill.busy < 1.0 else round(1.0 / DECISION_DT))
     hinge, furthest = np.zeros(robots), np.zeros((robots, 2))
     for t in range(decisions):
         with torch.no_grad():

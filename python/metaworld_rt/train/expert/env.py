@@ -12,9 +12,12 @@ from metaworld_rt.plants.h1 import DECISION_DT
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
 from metaworld_rt.tasks.signals import Signals
-from metaworld_rt.tasks.task import EPISODE_DECISIONS, RESET_NOISE
+from metaworld_rt.tasks.task import EPISODE_DECISIONS, RESET_NOISE, get_task
 from metaworld_rt.tasks.vector import VectorPhysics
 from metaworld_rt.train.expert.bank import ROBOT_NQ, ROBOT_NV, Bank, draw
+from metaworld_rt.train.expert.evaluate import evaluate
+from metaworld_rt.train.expert.policy import Expert
+from metaworld_rt.train.expert.practice import Lag
 from metaworld_rt.train.expert.shaping import Step, reward
 from metaworld_rt.train.expert.skill import Skill
 
@@ -40,7 +43,7 @@ class Outcome:
 class SkillEnv:
     """`count` robots that learn one skill. Actions are normalised, (count, 19); values beyond [-1, 1] are clamped.
 
-    Subclasses define `_begin`, `_terms` and `_failed`, and may define `_extra`, `_before_step` and `_started`.
+    Subclasses define `_begin`, `_terms` and `_failed`, and may define `_extra`, `_before_step`, `_started` and `score`.
 
     Attributes:
         difficulty: 0..1, scales disturbances; the trainer sets it.
@@ -48,6 +51,7 @@ class SkillEnv:
         phase, heading: gait phase (cycles) and goal heading (rad) of each robot.
         action: the last action, clamped.
         age: decisions since each robot's reset.
+        lag: how late each robot sees its state; by default at once.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class SkillEnv:
         self.phase, self.heading = np.zeros(count), np.zeros(count)
         self.action = np.zeros((count, H1.n))
         self.age = np.zeros(count, dtype=np.int64)
+        self.lag = Lag(np.zeros(count, dtype=np.int64))
         self._home = model.key_qpos[0].copy()
         self._target = np.tile(H1.default_pos, (count, 1))
         self._before_target = self._target.copy()
@@ -134,16 +139,22 @@ class SkillEnv:
         self._target[rows] = self._before_target[rows] = H1.target(action)
         self._feet[rows] = np.nan  # unknown until the next step
         self._started(rows)
+        self.lag.forget(rows, self._sensed())
+
+    def _sensed(self) -> dict[str, np.ndarray]:
+        """What comes from sensors, (count, ...)."""
+        return {"qpos": self.physics.qpos, "qvel": self.physics.qvel, **self._extra()}
 
     def observe(self) -> np.ndarray:
-        """Phi of the current states, (count, size) float32."""
+        """Phi of the states as they are seen, (count, size) float32."""
+        sensed = self.lag.seen(self._sensed())
         state = features.FeatureInput.from_state(
-            self.physics.qpos,
-            self.physics.qvel,
+            sensed.pop("qpos"),
+            sensed.pop("qvel"),
             self.action,
             phase=self.phase,
             heading=self.heading,
-            extra=self._extra(),
+            extra=sensed,
         )
         return features.compute(self.features, state)
 
@@ -154,6 +165,7 @@ class SkillEnv:
 
     def step(self, raw_action: np.ndarray) -> Outcome:
         """Applies one decision, resets those that ended, and advances the phase for the next decision."""
+        self.lag.note(self._sensed())
         self._before_step()
         self.action = np.clip(raw_action, -1.0, 1.0)
         target = H1.target(self.action)
@@ -179,6 +191,16 @@ class SkillEnv:
             phi = self.observe()
         means = {name: float(np.nanmean(value)) for name, value in terms.items()}
         return Outcome(phi, np.nan_to_num(final_phi), total, terms["task"], terminated, truncated, means)
+
+    def score(self, actor: Expert, threads: int) -> tuple[dict[str, float], Bank]:
+        """Scores what was learned so far, in a batch of its own; here on ten episodes of the skill's task.
+
+        Returns:
+            The scores, `return_mean` the one to choose by, and states of the motion for other skills to start from.
+        """
+        task = get_task(self.skill.task)
+        found = evaluate(actor, task, self.skill.period, 10, seed=1234, threads=threads, layout=self.features)
+        return found.summary(), found.states
 
     def close(self) -> None:
         """Ends the physics threads."""

@@ -157,6 +157,10 @@ class FootworkEnv(SkillEnv):
     def _failed(self, s: Signals) -> np.ndarray:
         return (s.qpos[:, 2] < FALLEN_HEIGHT) | (s.torso_up < FALLEN_UP)
 
+    def score(self, actor: Expert, threads: int) -> tuple[dict[str, float], Bank]:
+        """See `score_footwork`."""
+        return score_footwork(actor, self.skill, threads=threads)
+
 
 def keep_near(pelvis: np.ndarray, place: np.ndarray) -> np.ndarray:
     """The place (n, 2), drawn to at most `REACH` from the pelvis (n, 2), world, m."""

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from metaworld_rt.plants.h1 import DECISION_DT, build
+from metaworld_rt.plants.h1 import build
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
 from metaworld_rt.tasks.signals import Signals
 from metaworld_rt.train.expert.bank import Bank
 from metaworld_rt.train.expert.env import SkillEnv
+from metaworld_rt.train.expert.practice import Pushes
 from metaworld_rt.train.expert.shaping import Step, locomotion_terms
 from metaworld_rt.train.expert.skill import Skill
 
 FALLEN_HEIGHT = 0.6
 FALLEN_UP = 0.4
 DISTURBED_SHARE = 0.4
-PUSH_EVERY_S = 4.0
 
 
 class LocomotionEnv(SkillEnv):
@@ -43,7 +43,7 @@ class LocomotionEnv(SkillEnv):
         banks: Sequence[Bank] = (),
     ) -> None:
         super().__init__(skill, build("floor", collisions=collisions), features.LOCOMOTION, count, seed, threads, banks)
-        self._next_push = np.zeros(count, dtype=np.int64)
+        self._pushes = Pushes(count, self.rng)
         self.begin()
 
     def _begin(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -64,24 +64,17 @@ class LocomotionEnv(SkillEnv):
         plain = ~disturbed & ~banked
         yaw = np.where(plain & (rng.random(n) < 0.5), 0.0, yaw)
         self.heading[rows] = yaw  # turning the goal is the same as turning the robot
-        self._schedule_push(rows)
+        self._pushes.schedule(rows, self.age)
         return qpos, qvel, action
 
-    def _schedule_push(self, rows: np.ndarray) -> None:
-        mean = PUSH_EVERY_S / DECISION_DT
-        self._next_push[rows] = self.age[rows] + self.rng.integers(int(0.4 * mean), int(1.6 * mean), len(rows))
-
     def _before_step(self) -> None:
-        rows = np.flatnonzero(self.age >= self._next_push)
+        rows = self._pushes.apply(self.physics, self.age, self.difficulty * self.skill.push)
         if len(rows) == 0:
             return
-        limit = self.difficulty * self.skill.push
-        self.physics.qvel[rows, :2] += self.rng.uniform(-limit, limit, (len(rows), 2))
-        self.physics.qvel[rows, 3:6] += self.rng.uniform(-limit, limit, (len(rows), 3)) * 0.5
         if self.skill.speed > 0:  # now and then a new course
             turn = self.rng.normal(0.0, self.skill.yaw_range, len(rows)) * (self.rng.random(len(rows)) < 0.5)
             self.heading[rows] += turn
-        self._schedule_push(rows)
+        self._pushes.schedule(rows, self.age)
 
     def _terms(self, step: Step) -> dict[str, np.ndarray]:
         return locomotion_terms(self.skill, step)

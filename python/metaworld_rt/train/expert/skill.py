@@ -200,8 +200,8 @@ SKILLS: dict[str, Skill] = {
             decisions=15_000_000,
             weights={
                 "task": 2.0,
-                "near": 0.6,
-                "touch": 1.0,
+                "near": 1.0,
+                "touch": 3.0,
                 "travel": 0.5,
                 "face": 0.3,
                 "gait": 0.5,

@@ -133,6 +133,10 @@ class ClipEnv(SkillEnv):
         # The phase has not advanced yet, so it is the one that the state just reached is compared with.
         return s.qpos[:, 2] < self.clip.qpos[self.frame(self.phase), 2] - LOST_HEIGHT
 
+    def score(self, actor: Expert, threads: int) -> tuple[dict[str, float], Bank]:
+        """See `score_tracking`."""
+        return score_tracking(actor, self.skill, self.clip, threads=threads)
+
 
 def _end_effectors(model: mujoco.MjModel, qpos: np.ndarray) -> np.ndarray:
     """Hands and feet in the root's frame along the clip, (T, 4, 3) m."""

@@ -17,18 +17,16 @@ import torch
 from metaworld_rt.plants.robot import mirror_permutation
 from metaworld_rt.tasks import features
 from metaworld_rt.tasks.mirror import feature_mirror
-from metaworld_rt.tasks.task import get_task
 from metaworld_rt.train.expert import bank, checkpoint
 from metaworld_rt.train.expert.clip import load_clip
-from metaworld_rt.train.expert.door import DoorEnv, score_following
-from metaworld_rt.train.expert.evaluate import Evaluation, evaluate
-from metaworld_rt.train.expert.footwork import FootworkEnv, free_arms, from_stand, score_footwork
+from metaworld_rt.train.expert.door import DoorEnv
+from metaworld_rt.train.expert.footwork import FootworkEnv, free_arms, from_stand
 from metaworld_rt.train.expert.locomotion import LocomotionEnv
 from metaworld_rt.train.expert.policy import Expert, widen
 from metaworld_rt.train.expert.ppo import Ppo, PpoConfig, Rollout
 from metaworld_rt.train.expert.reaching import ReachEnv, from_walk
 from metaworld_rt.train.expert.skill import Skill, get_skill
-from metaworld_rt.train.expert.tracking import ClipEnv, score_tracking, tracking_skill
+from metaworld_rt.train.expert.tracking import ClipEnv, tracking_skill
 
 SAVE_EVERY_S = 60.0
 # Disturbances grow while falls are rare and shrink while they are common (falls per decision).
@@ -193,15 +191,7 @@ def train_expert(
             progress(figures)
         if state["decisions"] >= state["next_eval"] or state["decisions"] >= total:
             state["next_eval"] = state["decisions"] + eval_every
-            if clip is not None:
-                scores, states = score_tracking(ppo.actor, skill, clip, threads=threads)
-            elif skill.learns == "footwork":
-                scores, states = score_footwork(ppo.actor, skill, threads=threads)
-            elif skill.learns == "door":
-                scores, states = score_following(ppo.actor, skill, stock, threads=threads)
-            else:
-                evaluation = _score(ppo.actor, skill, env.features, threads)
-                scores, states = evaluation.summary(), evaluation.states
+            scores, states = env.score(ppo.actor, threads)
             log.write({"decisions": state["decisions"], "seconds": state["seconds"], "eval": scores})
             if progress:
                 progress({**figures, "eval": scores})
@@ -229,11 +219,6 @@ def _adapt(difficulty: float, falls: float, step: float) -> float:
     if falls > FALLS_COMMON:
         return max(0.0, difficulty - step)
     return difficulty
-
-
-def _score(actor: Expert, skill: Skill, layout: tuple[features.Feature, ...], threads: int) -> Evaluation:
-    task = get_task(skill.task)
-    return evaluate(actor, task, skill.period, episodes=10, seed=1234, threads=threads, layout=layout)
 
 
 BATCHES = {"locomotion": LocomotionEnv, "reach": ReachEnv, "footwork": FootworkEnv, "door": DoorEnv}
