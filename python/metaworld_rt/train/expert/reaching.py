@@ -22,8 +22,8 @@ from metaworld_rt.train.expert.skill import Skill
 
 FALLEN_HEIGHT = 0.35
 FALLEN_UP = 0.1
-# m from the base to the goal, horizontally: walk; nearer: stand and reach. An arm is 0.6 m long: with 0.75 m and little but
-# the task to lead on, robots kept the hand 0.6 m from the goal.
+# m from the base to the goal, horizontally: walk; nearer: stand and reach. An arm is 0.6 m long: with 0.75 m and little
+# but the task to lead on robots kept the hand 0.6 m from the goal.
 FAR = 0.5
 WALK_SPEED = 1.1
 NEW_GOAL_S = 8.0
