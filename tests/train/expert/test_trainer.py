@@ -11,10 +11,10 @@ SMALL = {"envs": 4, "threads": 1, "config": PpoConfig(steps=6, epochs=1, minibat
 
 @pytest.fixture(autouse=True)
 def short_evaluation(monkeypatch):
-    from metaworld_rt.train.expert import trainer
+    from metaworld_rt.train.expert import env
 
-    real = trainer.evaluate
-    monkeypatch.setattr(trainer, "evaluate", lambda *a, **k: real(*a, **{**k, "episodes": 2, "decisions": 4}))
+    real = env.evaluate
+    monkeypatch.setattr(env, "evaluate", lambda *a, **k: real(*a, **{**k, "episodes": 2, "decisions": 4}))
 
 
 def test_trains_writes_and_resumes(tmp_path):

@@ -24,6 +24,7 @@ from metaworld_rt.train.expert.archive import Archive
 from metaworld_rt.train.expert.bank import ROBOT_NQ, Bank, join
 from metaworld_rt.train.expert.door_hook import ARM_JOINTS
 from metaworld_rt.train.expert.env import Outcome, SkillEnv
+from metaworld_rt.train.expert.evaluate import return_figures
 from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.practice import Variety
 from metaworld_rt.train.expert.sense import Senses
@@ -346,10 +347,7 @@ def score_following(
             states.append(seen[alive])
     env.close()
     scores = {
-        "episodes": robots,
-        "return_mean": round(float(total.mean()), 2),
-        "return_std": round(float(total.std()), 2),
-        "return_min": round(float(total.min()), 2),
+        **return_figures(total),
         "decisions": decisions,
         "upright": round(float(alive.mean()), 3),
         "turned": round(float((furthest[:, 1] > UNLATCHED).mean()), 3),

@@ -199,7 +199,8 @@ class SkillEnv:
             The scores, `return_mean` the one to choose by, and states of the motion for other skills to start from.
         """
         task = get_task(self.skill.task)
-        found = evaluate(actor, task, self.skill.period, 10, seed=1234, threads=threads, layout=self.features)
+        period, layout = self.skill.period, self.features
+        found = evaluate(actor, task, period, episodes=10, seed=1234, threads=threads, layout=layout)
         return found.summary(), found.states
 
     def close(self) -> None:

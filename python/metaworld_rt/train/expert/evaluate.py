@@ -18,6 +18,16 @@ from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.sense import Senses
 
 
+def return_figures(returns: np.ndarray) -> dict[str, float]:
+    """What every score says of its returns (episodes,): how many, mean, deviation, least."""
+    return {
+        "episodes": len(returns),
+        "return_mean": round(float(returns.mean()), 2),
+        "return_std": round(float(returns.std()), 2),
+        "return_min": round(float(returns.min()), 2),
+    }
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """Results over episodes; arrays (episodes,) unless said.
@@ -42,10 +52,7 @@ class Evaluation:
     def summary(self) -> dict[str, float]:
         """The scores, ready for JSON."""
         return {
-            "episodes": len(self.returns),
-            "return_mean": round(float(self.returns.mean()), 2),
-            "return_std": round(float(self.returns.std()), 2),
-            "return_min": round(float(self.returns.min()), 2),
+            **return_figures(self.returns),
             "length_mean": round(float(self.lengths.mean()), 1),
             "speed": round(self.speed, 3),
             "action_rate": round(self.action_rate, 6),

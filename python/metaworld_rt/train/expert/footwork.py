@@ -19,6 +19,7 @@ from metaworld_rt.tasks.features import rotation
 from metaworld_rt.tasks.signals import Signals
 from metaworld_rt.train.expert.bank import ROBOT_NQ, ROBOT_NV, Bank, join
 from metaworld_rt.train.expert.env import SkillEnv
+from metaworld_rt.train.expert.evaluate import return_figures
 from metaworld_rt.train.expert.policy import Expert, widen
 from metaworld_rt.train.expert.sense import Senses
 from metaworld_rt.train.expert.shaping import ARMS, Step, effort_terms, gait_terms
@@ -207,10 +208,7 @@ def score_footwork(
             states.append(Bank(env.physics.qpos.copy(), env.physics.qvel.copy(), env.action, env.phase.copy())[alive])
     env.close()
     scores = {
-        "episodes": robots,
-        "return_mean": round(float(total.mean()), 2),
-        "return_std": round(float(total.std()), 2),
-        "return_min": round(float(total.min()), 2),
+        **return_figures(total),
         "decisions": decisions,
         "upright": round(float(alive.mean()), 3),
     }

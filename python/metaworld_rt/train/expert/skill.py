@@ -223,8 +223,10 @@ SKILLS: dict[str, Skill] = {
             },
             polish={"action_rate": 4.0, "action_jerk": 4.0, "arms": 2.0, "slip": 3.0},
             learns="reach",
+            harder=0.008,
             reads=("phase", "hand_to_goal", "base_to_goal", "left_hand"),
             symmetric=False,
+            ppo={"steps": 48, "target_kl": 0.02, "lr_min": 3e-5},
         ),
         Skill(
             name="footwork",

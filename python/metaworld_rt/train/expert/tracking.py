@@ -18,6 +18,7 @@ from metaworld_rt.tasks.signals import Signals
 from metaworld_rt.train.expert.bank import Bank, join
 from metaworld_rt.train.expert.clip import Clip
 from metaworld_rt.train.expert.env import SkillEnv
+from metaworld_rt.train.expert.evaluate import return_figures
 from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.shaping import Step, along_heading, effort_terms
 from metaworld_rt.train.expert.skill import Skill
@@ -185,10 +186,7 @@ def score_tracking(
     env.close()
     returns *= 1000.0 / decisions
     scores = {
-        "episodes": episodes,
-        "return_mean": round(float(returns.mean()), 2),
-        "return_std": round(float(returns.std()), 2),
-        "return_min": round(float(returns.min()), 2),
+        **return_figures(returns),
         "length_mean": round(float(lengths.mean()), 1),
         "joint_error": round(float(np.mean(errors)) if errors else np.inf, 4),
     }
