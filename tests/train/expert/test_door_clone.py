@@ -3,7 +3,7 @@ import torch
 
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
-from metaworld_rt.train.expert import checkpoint, door_clone
+from metaworld_rt.train.expert import checkpoint, door_clone, imitation
 from metaworld_rt.train.expert.door_hook import ARMS
 from metaworld_rt.train.expert.door_search import footwork
 from metaworld_rt.train.expert.policy import Expert
@@ -53,7 +53,7 @@ def test_who_never_moves_has_not_arrived():
 
 
 def test_the_command_writes_a_start_that_training_takes(tmp_path, commanded_way, monkeypatch):
-    monkeypatch.setattr(door_clone, "_STEPS", 2)
+    monkeypatch.setattr(imitation, "STEPS", 2)
     way, legs = tmp_path / "way.npz", tmp_path / "footwork.pt"
     commanded_way().save(way)
     expert = Expert(features.size(features.HOUSEHOLD))

@@ -19,16 +19,16 @@ def env():
 def test_hand_to_goal_is_seen_from_the_first_moment(env):
     where = slices(env.features)["hand_to_goal"]
     phi = env.observe()
-    distance = np.linalg.norm(env.goal - env._senses.left, axis=-1)
+    distance = np.linalg.norm(env.goal - env.senses.left, axis=-1)
     np.testing.assert_allclose(np.linalg.norm(phi[:, where], axis=-1), distance, rtol=1e-5)
     env.physics.qpos[3, 0] += 1.0
-    env._senses.reset(np.array([3]))
-    assert env._senses.left[3, 0] > 1.2
+    env.senses.reset(np.array([3]))
+    assert env.senses.left[3, 0] > 1.2
 
 
 def test_holding_the_hand_at_the_goal_pays(env):
     outcome = env.step(np.zeros((6, 19)))
-    env.goal[:] = env._senses.left
+    env.goal[:] = env.senses.left
     env._next_goal[:] = 10**6
     reached = env.step(np.zeros((6, 19)))
     assert reached.terms["touch"] > 0.8

@@ -4,8 +4,7 @@
 
     python -m metaworld_rt.train.expert.door_clone door_open --way door_open.npz --legs footwork.pt --out start.pt
 
-More and more of the robots act by the student, all are told what the teacher would do: dataset aggregation (Ross et
-al., arXiv 1011.0686). Some minutes on one core.
+By `imitation`. Some minutes on one core.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import argparse
 import shlex
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,18 +32,15 @@ from metaworld_rt.train.expert.door_search import footwork, load_legs
 from metaworld_rt.train.expert.door_way import Way
 from metaworld_rt.train.expert.env import SkillEnv
 from metaworld_rt.train.expert.footwork import HEIGHT
+from metaworld_rt.train.expert.imitation import STEPS, imitate
 from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.sense import Senses
 from metaworld_rt.train.expert.shaping import Step
 from metaworld_rt.train.expert.skill import Skill, get_skill
-from metaworld_rt.train.expert.trainer import new_expert
 
 IN_FRONT = np.array([0.0, 0.0])  # m, world: where the task begins, the hatch within reach
 FAR_OFF = 1.2  # m
-_ROBOTS, _STEPS = 128, 80
-_BATCH = 512
-_NOISE = 0.03  # of the actions
-_STD = 0.12  # of the student's exploration afterwards, in units of its output
+_ROBOTS = 128
 
 
 def clone(
@@ -69,7 +65,7 @@ def clone(
         walked = footwork(legs, env.physics, env.action, gait, way.place[at], way.heading[at], env.senses)
         return np.where(ARMS, way.command[at], walked)
 
-    return _imitate(skill, env, teach, rounds, updates, seed)
+    return imitate(skill, env, teach, rounds, updates, seed)
 
 
 def clone_approach(
@@ -83,7 +79,7 @@ def clone_approach(
         walked = footwork(legs, env.physics, env.action, gait, place, np.zeros(env.count), env.senses)
         return np.where(ARMS, H1.action_of_target(H1.default_pos), walked)
 
-    return _imitate(skill, env, teach, rounds, updates, seed)
+    return imitate(skill, env, teach, rounds, updates, seed)
 
 
 class ApproachEnv(SkillEnv):
@@ -108,7 +104,7 @@ class ApproachEnv(SkillEnv):
 
     def _started(self, rows: np.ndarray) -> None:
         self.senses.reset(rows)
-        self._length[rows] = _STEPS * 4
+        self._length[rows] = STEPS * 4
 
     def _extra(self) -> dict[str, np.ndarray]:
         return self.senses.terms()
@@ -140,43 +136,6 @@ def score_approach(actor: Expert, skill: Skill, robots: int = 64, seed: int = 12
     }
 
 
-def _imitate(
-    skill: Skill, env: SkillEnv, teach: Callable[[], np.ndarray], rounds: int, updates: int, seed: int
-) -> Expert:
-    """Dataset aggregation: `teach` gives the actions (count, 19) for the batch's present states. Closes the batch."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    student = new_expert(skill, features.HOUSEHOLD)
-    optimizer = torch.optim.Adam(student.parameters(), lr=1e-3)
-    gain = student.gain.double().numpy()
-    phi, seen, told = env.observe(), [], []
-    for turn in range(rounds):
-        led = np.arange(env.count) < env.count * max(0.1, 1.0 - 0.2 * turn)
-        for _ in range(_STEPS):
-            with torch.no_grad():
-                own = student(torch.from_numpy(phi)).double().numpy()
-            teacher = teach()
-            seen.append(phi)
-            told.append(teacher / gain)
-            phi = env.step(np.where(led[:, None], teacher, own) + _NOISE * rng.normal(size=teacher.shape)).phi
-        x, y = torch.from_numpy(np.concatenate(seen)), torch.from_numpy(np.concatenate(told)).float()
-        if turn == 0:
-            student.normaliser.mean.copy_(x.mean(0))
-            student.normaliser.variance.copy_(x.var(0))
-        for step in range(updates):
-            for group in optimizer.param_groups:
-                group["lr"] = 1e-3 if turn < rounds - 1 else 1e-3 * (1.0 - step / updates)
-            rows = torch.randint(0, len(x), (_BATCH,))
-            loss = (student.mean(x[rows]) - y[rows]).square().mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-    env.close()
-    with torch.no_grad():
-        student.log_std.fill_(float(np.log(_STD)))
-    return student
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Trains a start and writes it as a checkpoint for `train expert --start`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -197,7 +156,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "provenance": {
             "command": shlex.join(["python", "-m", "metaworld_rt.train.expert.door_clone", *(argv or sys.argv[1:])]),
             "seed": args.seed,
-            "decisions": 12 * _ROBOTS * _STEPS,
+            "decisions": 12 * _ROBOTS * STEPS,
             "minutes": 0.0,
             "start": content["provenance"],
         },

@@ -18,13 +18,15 @@ PUSH_EVERY_S = 4.0
 class Pushes:
     """Sudden changes of the base's velocity, each robot's 0.4 to 1.6 times `PUSH_EVERY_S` apart. Not thread-safe.
 
+    A robot is pushed when it was scheduled to be.
+
     Args:
         count: robots.
         rng: draws when and how.
     """
 
     def __init__(self, count: int, rng: np.random.Generator) -> None:
-        self._rng, self._next = rng, np.zeros(count, dtype=np.int64)
+        self._rng, self._next = rng, np.full(count, np.iinfo(np.int64).max)
 
     def schedule(self, rows: np.ndarray, age: np.ndarray) -> None:
         """Draws when some robots are pushed next; `age` (count,) in decisions."""

@@ -197,7 +197,7 @@ SKILLS: dict[str, Skill] = {
             swing_share=0.4,
             arm_swing=0.2,
             elbow=0.9,
-            decisions=15_000_000,
+            decisions=3_000_000,
             weights={
                 "task": 2.0,
                 "near": 1.0,
@@ -223,10 +223,10 @@ SKILLS: dict[str, Skill] = {
             },
             polish={"action_rate": 4.0, "action_jerk": 4.0, "arms": 2.0, "slip": 3.0},
             learns="reach",
-            harder=0.008,
+            harder=0.02,
             reads=("phase", "hand_to_goal", "base_to_goal", "left_hand"),
             symmetric=False,
-            ppo={"steps": 48, "target_kl": 0.02, "lr_min": 3e-5},
+            ppo={"steps": 48, "target_kl": 0.02, "entropy_weight": 2e-4, "lr_min": 3e-5},
         ),
         Skill(
             name="footwork",
