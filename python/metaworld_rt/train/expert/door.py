@@ -62,7 +62,7 @@ VARIETY = Variety(
     masses=(0.96, 1.04),
     springs=(0.85, 1.15),
     sprung=("door_hinge", "door_latch"),
-    both_contacts=True,
+    libccd=0.75,  # most: with it more tries fail
 )
 
 

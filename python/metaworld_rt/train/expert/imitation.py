@@ -18,6 +18,7 @@ from metaworld_rt.train.expert.trainer import new_expert
 
 STEPS = 80  # decisions of a round
 _BATCH = 512
+_SETTLED = 1000.0  # batches that the normaliser counts as seen: else practice's first one replaces what was learned on
 _STD = 0.12  # of the student's exploration afterwards, in units of its output
 
 
@@ -60,6 +61,7 @@ def imitate(
         if turn == 0:
             student.normaliser.mean.copy_(x.mean(0))
             student.normaliser.variance.copy_(x.var(0))
+            student.normaliser.count.fill_(_SETTLED)
         for step in range(updates):
             for group in optimizer.param_groups:
                 group["lr"] = 1e-3 if turn < rounds - 1 else 1e-3 * (1.0 - step / updates)

@@ -56,7 +56,7 @@ class Variety:
         masses: factors on every body's mass, drawn one by one.
         springs: factors on the stiffness of the joints in `sprung`.
         sprung: names of joints.
-        both_contacts: every second scene finds the contacts of convex bodies with libccd, as the published benchmark's
+        libccd: share of the scenes that find the contacts of convex bodies with libccd, as the published benchmark's
             MuJoCo does (3.1.6), in place of today's own algorithm.
     """
 
@@ -66,11 +66,12 @@ class Variety:
     masses: tuple[float, float] = (1.0, 1.0)
     springs: tuple[float, float] = (1.0, 1.0)
     sprung: tuple[str, ...] = ()
-    both_contacts: bool = False
+    libccd: float = 0.0
 
     def scenes(self, model: mujoco.MjModel, rng: np.random.Generator, count: int) -> list[mujoco.MjModel]:
         """Copies of a scene that differ so far."""
-        return [self._scene(copy.copy(model), rng, self.both_contacts and k % 2 == 1) for k in range(count)]
+        old = np.diff(np.floor(self.libccd * np.arange(count + 1))) > 0  # spread evenly
+        return [self._scene(copy.copy(model), rng, libccd) for libccd in old]
 
     def _scene(self, model: mujoco.MjModel, rng: np.random.Generator, libccd: bool) -> mujoco.MjModel:
         if libccd:
