@@ -126,7 +126,7 @@ class ReachEnv(SkillEnv):
             / 3.0,
             "travel": far * np.minimum(towards / WALK_SPEED, 1.0) + (1.0 - far),
             "face": far * facing + (1.0 - far),
-            "gait": far * gait["gait"] + (1.0 - far) * np.exp(-np.square(speed / 0.25)),
+            "gait": far * gait["gait"] + (1.0 - far) * np.exp(-np.square(speed / 0.1)),
             "contact": far * gait["contact"] + (1.0 - far) * (feet_down - 1.0),
             "upright": s.torso_up,
             "joint_speed": -(1.0 - far) * np.square(s.qvel[:, 6:]).sum(axis=-1),
