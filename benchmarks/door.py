@@ -40,7 +40,8 @@ def table(document: dict) -> str:
     """The rows as Markdown."""
     lines = [
         f"`benchmarks/door.py`: {document['robots']} robots a row, one training seed, mujoco "
-        f"{document['versions']['mujoco']}; until a second after the way's end.",
+        f"{document['versions']['mujoco']}; until a second after the way's end, "
+        "`door_pass` twelve seconds.",
         "",
         "| expert | begins at decision | decisions | still upright | hatch turned | ajar (0.2 rad) | open (0.9 rad) "
         "| hinge at the end | reward a decision |",

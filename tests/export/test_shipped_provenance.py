@@ -1,0 +1,29 @@
+"""What ships says how it was made, and names no folder of the machine that made it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from metaworld_rt.train.expert import checkpoint
+
+MODELS = Path(__file__).resolve().parents[2] / "models"
+ABSOLUTE = re.compile(r"(?:^|[\s\"'=])(/(?:home|root|work|tmp|mnt|Users)/[^\s\"']*)")
+
+
+def told(value: object) -> str:
+    return str(value).replace("\\", "/")
+
+
+@pytest.mark.parametrize("path", sorted(MODELS.glob("h1-*/bundle.json")), ids=lambda p: p.parent.name)
+def test_of_bundles(path):
+    assert ABSOLUTE.findall(path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted(p for p in (MODELS / "checkpoints").glob("*.pt") if "gate" not in p.name), ids=lambda p: p.stem
+)
+def test_of_experts(path):
+    provenance = checkpoint.load(path)["provenance"]
+    assert provenance["command"]
+    assert ABSOLUTE.findall(told(provenance)) == []
