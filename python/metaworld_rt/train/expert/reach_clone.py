@@ -41,7 +41,6 @@ _SHOULDER = np.array([0.0, 0.2, 1.4])  # m, of the left one from the pelvis' pla
 _ARM, _NEAREST = 0.5, 0.2  # m that a goal is kept before the shoulder: that far in all, at least so far horizontally
 _TURN = 0.3  # rad: the heading is never further off
 _STRIDE = 0.25  # m
-_THERE, _FACING = 0.08, 0.15  # m and rad that do not matter
 _STEP = 0.3  # m of the hand's error that a decision looks at
 _GAIN, _DAMPING, _HOME = 0.35, 0.1, 0.04
 _FASTEST = 0.06  # rad a decision
@@ -71,13 +70,10 @@ class Teacher:
         drop = np.abs(env.goal[:, 2] - _SHOULDER[2])
         before = np.maximum(np.sqrt(np.maximum(_ARM**2 - drop**2, 0.0)), _NEAREST)
         forward, left = ahead - before, aside - _SHOULDER[1]
-        # Who has to turn does that first, nobody is sent further than the legs take in a stride, and who is nearly there
-        # stands: a hand on a marching body misses by centimetres.
-        away_from = np.hypot(forward, left)
-        share = np.clip(1.2 - np.abs(turn), 0.2, 1.0) * np.minimum(1.0, _STRIDE / np.maximum(away_from, 1e-6))
-        share *= np.clip(away_from / _THERE - 1.0, 0.0, 1.0)
+        # Who has to turn does that first, and nobody is sent further than the legs take in a stride.
+        share = np.clip(1.2 - np.abs(turn), 0.2, 1.0)
+        share *= np.minimum(1.0, _STRIDE / np.maximum(np.hypot(forward, left), 1e-6))
         forward, left = share * forward, share * left
-        turn = np.sign(turn) * np.maximum(np.abs(turn) - _FACING, 0.0)
         place = np.column_stack([base[:, 0] + c * forward - s * left, base[:, 1] + s * forward + c * left])
         place = np.column_stack([place, np.full(env.count, HEIGHT)])
         heading = yaw + np.clip(turn, -_TURN, _TURN)
