@@ -29,7 +29,7 @@ WALK_SPEED = 1.1
 NEW_GOAL_S = 6.0
 _MIDDLE_Z = 1.1
 _SCENES, _VARIETY = 32, Variety(friction=(0.35, 1.2), payload_kg=(0.0, 10.0), strength=(0.8, 1.0))
-_LAGS = (0.8, 0.2)  # shares of the disturbed that see their state at once, and a decision late
+_LAGS = (0.7, 0.2, 0.1)  # shares of the disturbed that see their state at once, one and two decisions late
 
 
 class ReachEnv(SkillEnv):

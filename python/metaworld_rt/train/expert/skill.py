@@ -226,7 +226,7 @@ SKILLS: dict[str, Skill] = {
             harder=0.02,
             reads=("phase", "hand_to_goal", "base_to_goal", "left_hand"),
             symmetric=False,
-            ppo={"steps": 48, "target_kl": 0.02, "entropy_weight": 0.0, "lr_min": 3e-5, "min_std": 0.05},
+            ppo={"steps": 48, "target_kl": 0.012, "entropy_weight": 0.0, "lr_min": 2e-5, "min_std": 0.05},
         ),
         Skill(
             name="footwork",
