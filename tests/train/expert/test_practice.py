@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from metaworld_rt.plants.h1 import build
+from metaworld_rt.tasks.features import slices
 from metaworld_rt.tasks.vector import VectorPhysics
 from metaworld_rt.train.expert.locomotion import LocomotionEnv
 from metaworld_rt.train.expert.practice import Lag, Pushes, Variety, drawn_lags
@@ -54,8 +55,6 @@ def test_a_robot_that_sees_late_knows_its_own_action_and_phase():
     for _ in range(3):
         before = env.physics.qpos.copy()
         phi = env.step(0.1 * rng.normal(size=(4, 19))).phi
-    from metaworld_rt.tasks.features import slices
-
     where = slices(env.features)
     np.testing.assert_allclose(phi[:, where["prev_action"]], env.action, atol=1e-6)
     late, real = phi[:, where["joint_pos"]], env.physics.qpos[:, 7:]

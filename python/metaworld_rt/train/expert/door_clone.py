@@ -10,7 +10,6 @@ By `imitation`. Some minutes on one core.
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -25,14 +24,14 @@ from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
 from metaworld_rt.tasks.door import door_reward
 from metaworld_rt.tasks.signals import Signals
-from metaworld_rt.train.expert import checkpoint, door_way
+from metaworld_rt.train.expert import door_way
 from metaworld_rt.train.expert.door import FALLEN_HEIGHT, FALLEN_UP, DoorEnv, training_model
 from metaworld_rt.train.expert.door_hook import ARMS
 from metaworld_rt.train.expert.door_search import footwork, load_legs
 from metaworld_rt.train.expert.door_way import Way
 from metaworld_rt.train.expert.env import SkillEnv
 from metaworld_rt.train.expert.footwork import HEIGHT
-from metaworld_rt.train.expert.imitation import STEPS, imitate
+from metaworld_rt.train.expert.imitation import STEPS, imitate, provenance_of, save_start
 from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.sense import Senses
 from metaworld_rt.train.expert.shaping import Step
@@ -147,34 +146,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
     legs, period = load_legs(args.legs)
-    content, skill = checkpoint.load(args.legs), get_skill(args.skill)
-    kept = {
-        "task": skill.task,
-        "description": skill.description,
-        "hidden": content["hidden"],
-        "features": checkpoint.pack_features(features.HOUSEHOLD),
-        "provenance": {
-            "command": shlex.join(["python", "-m", "metaworld_rt.train.expert.door_clone", *(argv or sys.argv[1:])]),
-            "seed": args.seed,
-            "decisions": 12 * _ROBOTS * STEPS,
-            "minutes": 0.0,
-            "start": content["provenance"],
-        },
-    }
+    skill = get_skill(args.skill)
+    provenance = provenance_of("door_clone", argv, args.seed, 12 * _ROBOTS * STEPS, args.legs)
     began = time.monotonic()
     if args.skill == "door_approach":
         student = clone_approach(skill, legs, period, seed=args.seed)
-        kept["provenance"]["scores"] = scores = score_approach(student, skill)
+        provenance["scores"] = scores = score_approach(student, skill)
         print(scores)
-        kept |= {"name": args.skill, "period": 0.0}
+        name, length = args.skill, 0.0
     else:
         if args.way is None:
             parser.error(f"{args.skill} follows a way: give --way")
         way = door_way.load(args.way)
         student = clone(skill, way, legs, period, seed=args.seed)
-        kept |= {"name": f"{args.skill}_start", "period": len(way) * DECISION_DT / skill.busy}
-    kept["provenance"]["minutes"] = round((time.monotonic() - began) / 60, 1)
-    checkpoint.save(args.out, {**kept, "actor": student.state_dict()})
+        name, length = f"{args.skill}_start", len(way) * DECISION_DT / skill.busy
+    provenance["minutes"] = round((time.monotonic() - began) / 60, 1)
+    save_start(args.out, name, skill, length, student, provenance)
     return 0
 
 

@@ -139,7 +139,8 @@ class SkillEnv:
         self._target[rows] = self._before_target[rows] = H1.target(action)
         self._feet[rows] = np.nan  # unknown until the next step
         self._started(rows)
-        self.lag.forget(rows, self._sensed())
+        if self.lag.late:
+            self.lag.forget(rows, self._sensed())
 
     def _sensed(self) -> dict[str, np.ndarray]:
         """What comes from sensors, (count, ...)."""
@@ -165,7 +166,8 @@ class SkillEnv:
 
     def step(self, raw_action: np.ndarray) -> Outcome:
         """Applies one decision, resets those that ended, and advances the phase for the next decision."""
-        self.lag.note(self._sensed())
+        if self.lag.late:
+            self.lag.note(self._sensed())
         self._before_step()
         self.action = np.clip(raw_action, -1.0, 1.0)
         target = H1.target(self.action)

@@ -5,12 +5,16 @@ More and more of the robots act by the student; all are told what the teacher wo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from metaworld_rt.tasks import features
+from metaworld_rt.train.expert import checkpoint
 from metaworld_rt.train.expert.env import SkillEnv
 from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.skill import Skill
@@ -74,3 +78,31 @@ def imitate(
     with torch.no_grad():
         student.log_std.fill_(float(np.log(_STD)))
     return student
+
+
+def save_start(path: Path, name: str, skill: Skill, period: float, student: Expert, provenance: dict) -> None:
+    """Writes a student as a checkpoint of that name and gait period (s), for `train expert --start`."""
+    checkpoint.save(
+        path,
+        {
+            "name": name,
+            "description": skill.description,
+            "task": skill.task,
+            "period": period,
+            "hidden": list(student.hidden),
+            "features": checkpoint.pack_features(features.HOUSEHOLD),
+            "provenance": provenance,
+            "actor": student.state_dict(),
+        },
+    )
+
+
+def provenance_of(module: str, argv: Sequence[str] | None, seed: int, decisions: int, legs: Path) -> dict:
+    """How a module's command makes a start from these legs; the caller fills in the minutes."""
+    return {
+        "command": shlex.join(["python", "-m", f"metaworld_rt.train.expert.{module}", *(argv or sys.argv[1:])]),
+        "seed": seed,
+        "decisions": decisions,
+        "minutes": 0.0,
+        "start": checkpoint.load(legs)["provenance"],
+    }

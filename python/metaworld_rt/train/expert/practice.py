@@ -95,17 +95,20 @@ class Lag:
 
     Args:
         lags: (count,) decisions.
+
+    Attributes:
+        late: whether anybody sees late; without that there is nothing to note or forget.
     """
 
     def __init__(self, lags: np.ndarray) -> None:
         self._lags, self._longest = lags, int(lags.max(initial=0))
+        self.late = self._longest > 0
         self._past: list[dict[str, np.ndarray]] = []  # the newest first
 
     def note(self, now: dict[str, np.ndarray]) -> None:
         """Called before every step with the arrays (count, ...) that are sensed."""
-        if self._longest:
-            self._past.insert(0, {name: np.array(value) for name, value in now.items()})
-            del self._past[self._longest :]
+        self._past.insert(0, {name: np.array(value) for name, value in now.items()})
+        del self._past[self._longest :]
 
     def forget(self, rows: np.ndarray, now: dict[str, np.ndarray]) -> None:
         """Robots that were reset: until something arrives they see where they are."""

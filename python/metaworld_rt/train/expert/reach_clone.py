@@ -10,7 +10,6 @@ from it: the hand's error moved next to nothing in that network.
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -22,13 +21,11 @@ import torch
 
 from metaworld_rt.plants.h1 import DECISION_DT
 from metaworld_rt.plants.robot import H1
-from metaworld_rt.tasks import features
 from metaworld_rt.tasks.features import rotation
-from metaworld_rt.train.expert import checkpoint
 from metaworld_rt.train.expert.bank import ROBOT_NQ
 from metaworld_rt.train.expert.door_search import footwork, load_legs
 from metaworld_rt.train.expert.footwork import HEIGHT
-from metaworld_rt.train.expert.imitation import STEPS, imitate
+from metaworld_rt.train.expert.imitation import STEPS, imitate, provenance_of, save_start
 from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.reaching import ReachEnv
 from metaworld_rt.train.expert.shaping import ARMS
@@ -133,27 +130,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     legs, period = load_legs(args.legs)
     began, skill = time.monotonic(), get_skill("reach")
     student = clone(skill, legs, period, _ROUNDS, seed=args.seed)
-    content = checkpoint.load(args.legs)
-    provenance = {
-        "command": shlex.join(["python", "-m", "metaworld_rt.train.expert.reach_clone", *(argv or sys.argv[1:])]),
-        "seed": args.seed,
-        "decisions": _ROUNDS * _ROBOTS * STEPS,
-        "minutes": round((time.monotonic() - began) / 60, 1),
-        "start": content["provenance"],
-    }
-    checkpoint.save(
-        args.out,
-        {
-            "name": "reach_start",
-            "description": skill.description,
-            "task": skill.task,
-            "period": skill.period,
-            "hidden": list(student.hidden),
-            "features": checkpoint.pack_features(features.HOUSEHOLD),
-            "provenance": provenance,
-            "actor": student.state_dict(),
-        },
-    )
+    provenance = provenance_of("reach_clone", argv, args.seed, _ROUNDS * _ROBOTS * STEPS, args.legs)
+    provenance["minutes"] = round((time.monotonic() - began) / 60, 1)
+    save_start(args.out, "reach_start", skill, skill.period, student, provenance)
     return 0
 
 
