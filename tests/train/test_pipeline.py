@@ -1,7 +1,9 @@
 """One command from nothing to a bundle, tiny: what it writes loads, and a second call does nothing twice."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from library import untrained
 
@@ -11,6 +13,7 @@ from metaworld_rt.export import verify_bundle
 from metaworld_rt.train import pipeline, tune
 from metaworld_rt.train.curriculum import CURRICULA, skills_of
 from metaworld_rt.train.expert.trainer import Result
+from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.gate.train import GateConfig
 from metaworld_rt.train.world_model.arena import ArenaConfig
 from metaworld_rt.train.world_model.config import ModelConfig, PlannerConfig
@@ -33,11 +36,21 @@ def quick(monkeypatch, tmp_path):
         (out / "states.npz").write_bytes(b"")
         return Result(out / "best.pt", {}, 0, 0.0)
 
-    real = tune.choose
+    def clone(out, legs, way):
+        calls.append(out.parent.name)
+        assert legs.exists()
+        assert way is None or way.exists()
+        out.parent.mkdir(parents=True)
+        out.write_bytes(b"")
+
+    choose, earns_place = tune.choose, tune.earns_place
     monkeypatch.setattr(pipeline, "train_expert", train_expert)
+    monkeypatch.setattr(pipeline.reach_clone, "make", lambda out, legs, *_: clone(out, legs, None))
+    monkeypatch.setattr(pipeline.door_clone, "make", lambda _, out, legs, way, *__: clone(out, legs, way))
     monkeypatch.setattr(pipeline, "load_library", lambda *_: untrained())
     monkeypatch.setattr(pipeline, "CANDIDATES", {"q": QUICK})
-    monkeypatch.setattr(pipeline, "choose", lambda *a, **k: real(*a, allowed_loss=1.0, decisions=5, **k))
+    monkeypatch.setattr(pipeline, "choose", lambda *a, **k: choose(*a, allowed_loss=1.0, decisions=5, **k))
+    monkeypatch.setattr(pipeline, "earns_place", lambda *a, **k: (True, earns_place(*a, decisions=5, **k)[1]))
     schedule = Schedule(
         size="xs", robots=4, expert_decisions=120, expert_updates=2, rounds=1, round_decisions=40, round_updates=2,
         batch=8, planner=QUICK,
@@ -53,7 +66,7 @@ def test_everything_and_then_nothing_twice(quick):
     plan, calls = quick
     seen = []
     result = pipeline.train_all(plan, lambda phase, *_: seen.append(phase))
-    assert calls == [lesson.folder for lesson in CURRICULA["h1"]]
+    assert calls == [lesson.folder for lesson in CURRICULA["h1", "locomotion"]]
     description = verify_bundle(plan.bundle)
     assert description["world_model"]["latent"] == 64
     assert description["provenance"]["world_model"]["updates"] == 4
@@ -65,8 +78,70 @@ def test_everything_and_then_nothing_twice(quick):
     assert json.loads((plan.out / "planner.json").read_text()) == result["trials"]
     seen.clear()
     pipeline.train_all(plan, lambda phase, *_: seen.append(phase))
-    assert calls == [lesson.folder for lesson in CURRICULA["h1"]]
-    assert set(seen) == {"planner settings"}
+    assert calls == [lesson.folder for lesson in CURRICULA["h1", "locomotion"]]
+    assert set(seen) == {"gate", "planner settings"}
+
+
+def test_the_household_stands_on_footwork_and_follows_ways(quick, monkeypatch):
+    plan, calls = quick
+
+    def search(legs, out):
+        calls.append("ways")
+        assert legs.exists()
+        out.mkdir()
+        for name in ("door_open", "door_pass"):
+            (out / f"{name}.npz").write_bytes(b"")
+
+    monkeypatch.setattr(pipeline.door_search, "search_ways", search)
+    household = replace(plan, library="household", schedule=None)
+    pipeline.train_all(household)
+    lessons = [lesson.folder for lesson in CURRICULA["h1", "household"]]
+    assert [name for name in calls if name != "ways"] == lessons
+    assert calls.count("ways") == 1
+    assert calls.index("ways") > lessons.index("footwork-1")
+    done = len(calls)
+    pipeline.train_all(household)
+    assert len(calls) == done
+
+
+def test_ways_that_are_not_there_are_missed_at_once(tmp_path):
+    plan = pipeline.Plan("h1", tmp_path, tmp_path / "b", "household", tmp_path / "ways")
+    with pytest.raises(CheckpointError, match=r"no state bank in .*door_open\.npz"):
+        pipeline.train_all(plan)
+    assert not (tmp_path / "lessons").exists()
+
+
+def test_a_gate_that_does_not_earn_its_place_is_left_out_and_said_so(quick, monkeypatch):
+    plan, _ = quick
+    earns_place = tune.earns_place
+    monkeypatch.setattr(pipeline, "earns_place", lambda *a, **k: (False, earns_place(*a, decisions=5, **k)[1]))
+    pipeline.train_all(replace(plan, schedule=None))
+    description = verify_bundle(plan.bundle)
+    assert "gate" not in description
+    kept = description["provenance"]["gate"]
+    assert kept["used"] is False
+    rows = {(row["controller"], row["situation"]) for row in kept["trials"]}
+    assert {("no-gate", "calm"), ("gate", "pushes"), ("gate", "switches")} <= rows
+
+
+def test_the_gate_is_judged_by_what_it_changes():
+    """Skills whose tasks are alike but for the command: a gate that always stands loses to walking as commanded."""
+    library = untrained()
+    k = len(library.names)
+
+    def wrong(phi, c):
+        return np.roll(np.eye(k)[c.argmax(-1)], 1, -1)
+
+    def loyal(phi, c):
+        return c
+
+    settings = {"alpha": 0.5, "episodes": 4, "decisions": 30}
+    used, (without, with_it) = tune.earns_place(library, loyal, **settings)
+    assert not used  # the same to the last digit: nothing gained
+    for key, score in without.scores.items():
+        np.testing.assert_allclose(with_it.scores[key].returns, score.returns, rtol=1e-6)
+    _, (_, other) = tune.earns_place(library, wrong, **settings)
+    assert any(not np.allclose(other.scores[key].returns, s.returns) for key, s in without.scores.items())
 
 
 def test_every_lesson_follows_what_it_builds_on():
@@ -75,7 +150,9 @@ def test_every_lesson_follows_what_it_builds_on():
         for lesson in lessons:
             assert {lesson.start, *lesson.banks} - {""} <= seen
             seen.add(lesson.folder)
-    assert skills_of(CURRICULA["h1"]) == ("stand", "walk", "run")
+    assert skills_of(CURRICULA["h1", "locomotion"]) == ("stand", "walk", "run")
+    doors = ("door_approach", "door_open", "door_pass")
+    assert skills_of(CURRICULA["h1", "household"]) == ("stand", "walk", "run", "reach", *doors)
 
 
 def test_a_planner_that_loses_to_the_experts_is_not_chosen():
@@ -93,7 +170,7 @@ def test_a_planner_that_loses_to_the_experts_is_not_chosen():
 def test_plain_errors(tmp_path, capsys):
     with pytest.raises(UserError, match="no planner settings 'far': some of near"):
         pipeline.write(untrained(), tmp_path / "b", settings=["far"])
-    with pytest.raises(UserError, match="unknown robot 'g7'"):
+    with pytest.raises(UserError, match="unknown robot and library g7 'locomotion'; one of h1 locomotion"):
         pipeline.train_all(pipeline.Plan("g7", tmp_path, tmp_path / "b"))
     assert main(["train", "world-model", "--experts", str(tmp_path), "--out", str(tmp_path / "o"), "--size", "9G"]) == 1
     assert main(["train", "gate", "--experts", str(tmp_path), "--out", str(tmp_path / "o")]) == 1

@@ -30,8 +30,12 @@ def add_stages(stages: argparse._SubParsersAction) -> None:
 
     everything = stages.add_parser("all", help="experts, gate and world model, and the bundle")
     everything.add_argument("--robot", default="h1", help="default: %(default)s")
+    everything.add_argument("--library", default="locomotion", metavar="NAME",
+                            help="locomotion, or household: reach and the door too (default: %(default)s)")  # fmt: skip
+    everything.add_argument("--ways", type=Path, metavar="DIR",
+                            help="of the ways through the door; default: they are searched for")  # fmt: skip
     everything.add_argument("--out", type=Path, required=True, metavar="DIR", help="checkpoints and logs; resumable")
-    everything.add_argument("--bundle", type=Path, metavar="DIR", help="default: OUT/<robot>-locomotion")
+    everything.add_argument("--bundle", type=Path, metavar="DIR", help="default: OUT/<robot>-<library>")
     everything.add_argument("--no-world-model", action="store_true", help="experts and gate alone")
     _shared(everything)
     _schedule(everything)
@@ -159,9 +163,9 @@ def _all(args: argparse.Namespace) -> int:
     bar = _ready(args)
     from ..train.pipeline import Plan, train_all
 
-    bundle = args.bundle or args.out / f"{args.robot}-locomotion"
+    bundle = args.bundle or args.out / f"{args.robot}-{args.library}"
     schedule = None if args.no_world_model else _made_schedule(args)
-    plan = Plan(args.robot, args.out, bundle, args.seed, args.threads, schedule=schedule)
+    plan = Plan(args.robot, args.out, bundle, args.library, args.ways, args.seed, args.threads, schedule=schedule)
     result = train_all(plan, bar)
     bar.close()
     common.write_json(args.json, "train", _document("all", args, **result))

@@ -1,9 +1,12 @@
-"""In which order a robot's experts are trained, and who starts from whose states.
+"""In which order the experts of a library are trained, and who starts from whose states and weights.
 
 A switch from one skill to another begins in the other's states, so every expert ends having trained from them: walk
 first, run and stand from its states, and then walk and stand once more against what came later. Stand begins with
 walk's weights: who can step can stop, and who can slow down from a run can stop from one. Running is learned without
 self-collision, twice as fast, and then with it: at 5 m/s the knees and arms of a policy that never felt them do meet.
+
+The household's experts stand on the legs of footwork: each begins as a clone of those legs and of arms that something
+else leads, the hand's Jacobian or a way through the door.
 """
 
 from __future__ import annotations
@@ -24,6 +27,9 @@ class Lesson:
         bank_share: of its episodes; None: the skill's own.
         decisions: None: the skill's own number.
         collisions: of the training physics, see `plants.h1.build`.
+        envs: robots stepped together.
+        clone: whether it imitates a teacher on the legs of `start`, see `reach_clone` and `door_clone`, and does not
+            practise; the rest then does not matter.
     """
 
     skill: str
@@ -33,21 +39,46 @@ class Lesson:
     bank_share: float | None = None
     decisions: int | None = None
     collisions: str = "fast"
+    envs: int = 256
+    clone: bool = False
 
 
-CURRICULA: dict[str, tuple[Lesson, ...]] = {
-    "h1": (
-        Lesson("walk", "walk-1", decisions=3_500_000),
-        Lesson("stand", "stand-1", "walk-1", ("walk-1",), decisions=1_200_000),
-        Lesson("run", "run-1", "walk-1", ("walk-1", "stand-1"), decisions=5_500_000),
-        Lesson("run", "run-2", "run-1", ("walk-1", "stand-1"), decisions=1_500_000, collisions="full"),
-        Lesson("walk", "walk-2", "walk-1", ("run-2", "stand-1"), 0.6, decisions=1_500_000, collisions="full"),
-        Lesson("stand", "stand-2", "walk-2", ("run-2", "walk-2"), 0.6, decisions=2_000_000, collisions="full"),
+def _clone(skill: str) -> Lesson:
+    return Lesson(skill, f"{skill}-start", "footwork-1", clone=True)
+
+
+_LOCOMOTION = (
+    Lesson("walk", "walk-1", decisions=3_500_000),
+    Lesson("stand", "stand-1", "walk-1", ("walk-1",), decisions=1_200_000),
+    Lesson("run", "run-1", "walk-1", ("walk-1", "stand-1"), decisions=5_500_000),
+    Lesson("run", "run-2", "run-1", ("walk-1", "stand-1"), decisions=1_500_000, collisions="full"),
+    Lesson("walk", "walk-2", "walk-1", ("run-2", "stand-1"), 0.6, decisions=1_500_000, collisions="full"),
+    Lesson("stand", "stand-2", "walk-2", ("run-2", "walk-2"), 0.6, decisions=2_000_000, collisions="full"),
+)
+
+#: By robot and library; `locomotion` and `household` are those of the shipped bundles.
+CURRICULA: dict[tuple[str, str], tuple[Lesson, ...]] = {
+    ("h1", "locomotion"): _LOCOMOTION,
+    ("h1", "household"): (
+        *_LOCOMOTION,
+        Lesson("footwork", "footwork-1", "walk-2", decisions=4_400_000),
+        _clone("reach"),
+        Lesson("reach", "reach-1", "reach-start", ("walk-2", "run-2", "stand-2"), 0.1, collisions="full", envs=512),
+        _clone("door_approach"),
+        _clone("door_open"),
+        Lesson("door_open", "door_open-1", "door_open-start", collisions="full"),
+        _clone("door_pass"),
+        Lesson("door_pass", "door_pass-1", "door_pass-start", ("door_open-1",), collisions="full", envs=512),
     ),
 }
 
+# Of a bundle: the first is the safe one.
+_ORDER = ("stand", "walk", "run", "reach", "door_approach", "door_open", "door_pass")
+_LEGS = "footwork"  # others stand on it, and no bundle has it
+
 
 def skills_of(lessons: Sequence[Lesson]) -> tuple[str, ...]:
-    """The skills of a curriculum in the order of a bundle: stand first, it is the safe one."""
-    order = {"stand": 0, "walk": 1, "run": 2}
-    return tuple(sorted({lesson.skill for lesson in lessons}, key=lambda name: (order.get(name, len(order)), name)))
+    """The skills of a curriculum's bundle, in its order."""
+    place = {name: i for i, name in enumerate(_ORDER)}
+    learned = {lesson.skill for lesson in lessons} - {_LEGS}
+    return tuple(sorted(learned, key=lambda name: (place.get(name, len(place)), name)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import platform
 import shlex
@@ -19,10 +20,11 @@ import torch
 from metaworld_rt.errors import UserError
 from metaworld_rt.export.assemble import export_bundle
 from metaworld_rt.train.curriculum import CURRICULA, Lesson, skills_of
+from metaworld_rt.train.expert import bank, door_clone, door_search, reach_clone
 from metaworld_rt.train.expert.trainer import train_expert
 from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.gate.train import GateConfig, load_gate, train_gate
-from metaworld_rt.train.tune import CANDIDATES, SITUATIONS, Trial, choose
+from metaworld_rt.train.tune import CANDIDATES, SITUATIONS, Trial, choose, earns_place
 from metaworld_rt.train.world_model import checkpoint
 from metaworld_rt.train.world_model.buffer import load_round
 from metaworld_rt.train.world_model.library import ExpertLibrary, load_library
@@ -42,11 +44,13 @@ class Plan:
         robot: "h1".
         out: folder of all checkpoints and logs.
         bundle: where the bundle is written.
+        library: "locomotion" or "household".
+        ways: folder of the ways through the door, `door_open.npz` and `door_pass.npz`; None: they are searched for.
         seed: of everything.
         threads: of physics and torch.
-        lessons: of the experts; default: the robot's curriculum.
+        lessons: of the experts; default: the library's curriculum.
         schedule: of the world model; None: experts and gate alone.
-        gate: of the gate.
+        gate: of the gate; None: by the library, see `gate_config`.
         episodes: of every trial of planner settings.
         alpha: trust in the command against the gate, in the bundle.
     """
@@ -54,11 +58,13 @@ class Plan:
     robot: str
     out: Path
     bundle: Path
+    library: str = "locomotion"
+    ways: Path | None = None
     seed: int = 0
     threads: int = 2
     lessons: Sequence[Lesson] = ()
     schedule: Schedule | None = field(default_factory=Schedule)
-    gate: GateConfig = field(default_factory=GateConfig)
+    gate: GateConfig | None = None
     episodes: int = 24
     alpha: float = 0.7
 
@@ -74,9 +80,14 @@ def train_all(plan: Plan, progress: Progress | None = None) -> dict:
         CheckpointError: a checkpoint in the folder that does not fit.
     """
     began, progress = time.monotonic(), progress or (lambda *_: None)
-    lessons = tuple(plan.lessons) or CURRICULA.get(plan.robot)
+    lessons = tuple(plan.lessons) or CURRICULA.get((plan.robot, plan.library))
     if not lessons:
-        raise UserError(f"unknown robot {plan.robot!r}; one of {', '.join(CURRICULA)}")
+        known = ", ".join(" ".join(key) for key in CURRICULA)
+        raise UserError(f"unknown robot and library {plan.robot} {plan.library!r}; one of {known}")
+    if plan.ways is not None:
+        for lesson in lessons:
+            if _follows(lesson):
+                bank.load(plan.ways / f"{lesson.skill}.npz")  # better now than after hours
     for lesson in lessons:
         _learn(plan, lesson, progress)
     names = skills_of(lessons)
@@ -84,7 +95,7 @@ def train_all(plan: Plan, progress: Progress | None = None) -> dict:
     library = load_library(plan.out / "experts", names)
     gate_file = plan.out / "gate" / "gate.pt"
     if not gate_file.exists():
-        train_gate(library, gate_file.parent, plan.gate, plan.seed, plan.threads, progress)
+        train_gate(library, gate_file.parent, plan.gate or gate_config(library), plan.seed, plan.threads, progress)
     if plan.schedule:
         train_world_model(library, plan, progress)
     result = write(
@@ -101,6 +112,11 @@ def train_all(plan: Plan, progress: Progress | None = None) -> dict:
     )
     result["minutes"] = round((time.monotonic() - began) / 60, 1)
     return result
+
+
+def gate_config(library: ExpertLibrary) -> GateConfig:
+    """What pays late looks like trouble, as a goal that is far off: where there are goals, more loyalty."""
+    return GateConfig(loyalty=1.0) if any(task.has_goal for task in library.tasks) else GateConfig()
 
 
 def train_world_model(library: ExpertLibrary, plan: Plan, progress: Progress) -> WorldModel:
@@ -124,7 +140,9 @@ def write(
     alpha: float = 0.7,
     **more,
 ) -> dict:
-    """Choose planner settings by trial and write the bundle.
+    """Try the gate, choose planner settings by trial, and write the bundle.
+
+    A gate that does not earn its place, see `tune.earns_place`, is left out; the bundle's provenance says so.
 
     Args:
         library: the experts.
@@ -157,30 +175,23 @@ def write(
         "torch": torch.__version__,
         "numpy": np.__version__,
         "python": platform.python_version(),
-        **({"gate": figures} if gate else {}),
     }
+    how = {"episodes": episodes, "threads": threads, "alpha": alpha}
+    if network is not None:
+        used, tried = earns_place(library, network.probabilities, progress=_shown(progress, "gate", 2), **how)
+        provenance["gate"] = {**figures, "used": used, "trials": _table(tried)}
+        network = network if used else None
     model, planner, calibration, table = None, None, None, []
     if world_model is not None:
         model, content = checkpoint.load(world_model / "model.pt")
         if content["skills"] != list(library.names):
             raise CheckpointError(f"{world_model} is of {content['skills']}, not of {list(library.names)}")
-        tried: list[Trial] = []
-
-        def on(trial: Trial) -> None:
-            tried.append(trial)
-            means = {where: trial.mean(where) for where in SITUATIONS}
-            progress("planner settings", len(tried), len(candidates) + 2, means)
-
-        how = {"episodes": episodes, "threads": threads, "alpha": alpha}
         if network is not None:
             how["gate"] = network.probabilities
-        planner, _ = choose(library, model, candidates, progress=on, **how)
+        on = _shown(progress, "planner settings", len(candidates) + 2)
+        planner, tried = choose(library, model, candidates, progress=on, **how)
         calibration = visited(world_model, seed)
-        table = [
-            {"controller": t.name, "situation": where, "skill": skill, **s.summary()}
-            for t in tried
-            for (where, skill), s in t.scores.items()
-        ]
+        table = _table(tried)
         state = content["progress"]
         provenance["world_model"] = {
             "schedule": content["schedule"],
@@ -202,7 +213,26 @@ def write(
         provenance=provenance,
         overwrite=True,
     )
-    return {"bundle": str(bundle), "planner": planner is not None, "trials": table, "gate": figures}
+    return {
+        "bundle": str(bundle),
+        "planner": planner is not None,
+        "trials": table,
+        "gate": provenance.get("gate", {}),
+    }
+
+
+def _shown(progress: Progress, phase: str, total: int) -> Callable[[Trial], None]:
+    """Reports each trial of a phase."""
+    count = itertools.count(1)
+    return lambda trial: progress(phase, next(count), total, {where: trial.mean(where) for where in SITUATIONS})
+
+
+def _table(trials: Sequence[Trial]) -> list[dict]:
+    return [
+        {"controller": trial.name, "situation": where, "skill": skill, **score.summary()}
+        for trial in trials
+        for (where, skill), score in trial.scores.items()
+    ]
 
 
 def visited(folder: Path, seed: int) -> np.ndarray:
@@ -217,28 +247,58 @@ def visited(folder: Path, seed: int) -> np.ndarray:
 
 def _learn(plan: Plan, lesson: Lesson, progress: Progress) -> None:
     """Train one lesson in `<out>/lessons/<folder>`; the file `done` in it says that it is whole."""
-    folder = plan.out / "lessons" / lesson.folder
+    before = plan.out / "lessons"
+    folder = before / lesson.folder
     done = folder / "done"
     if done.exists():
         return
+    start = before / lesson.start / "best.pt" if lesson.start else None
+    ways = [_ways(plan, progress) / f"{lesson.skill}.npz"] if _follows(lesson) else []
 
     def step(figures: dict) -> None:
         progress(f"expert {lesson.folder}", figures.get("decisions", 0), figures.get("total", 0), {})
 
-    before = folder.parent
-    result = train_expert(
-        lesson.skill,
-        folder,
-        plan.seed,
-        lesson.decisions,
-        threads=plan.threads,
-        start=before / lesson.start / "best.pt" if lesson.start else None,
-        banks=[before / bank / "states.npz" for bank in lesson.banks],
-        bank_share=lesson.bank_share,
-        collisions=lesson.collisions,
-        progress=step,
-    )
-    done.write_text(json.dumps(result.scores) + "\n")
+    scores = {}
+    if lesson.clone:
+        progress(f"expert {lesson.folder}", 0, 1, {})
+        command = shlex.join(["metaworld-rt", *sys.argv[1:]])
+        if lesson.skill == "reach":
+            reach_clone.make(folder / "best.pt", start, plan.seed, command)
+        else:
+            door_clone.make(lesson.skill, folder / "best.pt", start, *(ways or [None]), plan.seed, command)
+    else:
+        scores = train_expert(
+            lesson.skill,
+            folder,
+            plan.seed,
+            lesson.decisions,
+            envs=lesson.envs,
+            threads=plan.threads,
+            start=start,
+            banks=ways + [before / name / "states.npz" for name in lesson.banks],
+            bank_share=lesson.bank_share,
+            collisions=lesson.collisions,
+            progress=step,
+        ).scores
+    done.write_text(json.dumps(scores) + "\n")
+
+
+def _follows(lesson: Lesson) -> bool:
+    """Whether it follows a way through the door."""
+    return lesson.skill in ("door_open", "door_pass")
+
+
+def _ways(plan: Plan, progress: Progress) -> Path:
+    """The folder of the ways through the door: given, or searched for with the legs of footwork."""
+    if plan.ways is not None:
+        return plan.ways
+    folder = plan.out / "lessons" / "ways"
+    done = folder / "done"
+    if not done.exists():
+        progress("ways through the door", 0, 1, {})
+        door_search.search_ways(plan.out / "lessons" / "footwork-1" / "best.pt", folder)
+        done.touch()
+    return folder
 
 
 def _gather(plan: Plan, lessons: Sequence[Lesson]) -> None:

@@ -1,4 +1,4 @@
-"""Chooses planner settings by trying them: no worse than the experts, best under disturbance."""
+"""Trials before a bundle is written: gate and planner must lose nothing to the experts calm, and gain disturbed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from metaworld_rt.train.world_model.script import plan_of
 
 #: Undisturbed, as the benchmark; and pushed about, which is where a planner can earn its place.
 SITUATIONS = {name: ArenaConfig(**vars(SUITE[name])) for name in ("calm", "pushes")}
+
+#: Commands that change, and pushes: what a gate is for, beside the others.
+SWITCHES = ArenaConfig(switch_every_s=3.0, push_every_s=4.0, push=0.8)
 
 #: Seeds from the experts, little noise, and a search that is narrow and pays for leaving them. Wider ones, the mean of
 #: the Q heads and seeds from the prior lost in every trial (docs/training.md).
@@ -89,6 +92,72 @@ def try_policy(
     return Trial(name, scores)
 
 
+def earns_place(
+    library: ExpertLibrary,
+    gate: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    *,
+    alpha: float,
+    progress: Callable[[Trial], None] | None = None,
+    **settings,
+) -> tuple[bool, list[Trial]]:
+    """Whether the experts do better with a gate than without: no worse undisturbed, better pushed and switched about.
+
+    Args:
+        library: the experts.
+        gate: phi, command -> probabilities.
+        alpha: trust in the command against the gate.
+        progress: called with each trial.
+        **settings: of `try_policy`.
+
+    Returns:
+        The verdict, and the two trials, without it and with it.
+    """
+    trials = []
+    for name, with_gate in (("no-gate", {}), ("gate", {"gate": gate, "alpha": alpha})):
+        trial = try_policy(name, library, lambda: follow_experts, **settings, **with_gate)
+        trials.append(Trial(name, {**trial.scores, **_switched(library, **settings, **with_gate)}))
+        if progress:
+            progress(trials[-1])
+    without, trial = trials
+    return _keeps(trial, without) and _merit(trial, without) > 1.0, trials
+
+
+def _switched(
+    library: ExpertLibrary,
+    *,
+    episodes: int = 8,
+    decisions: int = 1000,
+    seed: int = 4000,
+    threads: int = 1,
+    gate: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+    alpha: float = 1.0,
+) -> dict[tuple[str, str], Score]:
+    """The experts under commands that change."""
+    arena = Arena(library, 2 * episodes, seed, SWITCHES, threads=threads, gate=gate, alpha=alpha)
+    found = score(arena, follow_experts, None, decisions)
+    arena.close()
+    return {("switches", "commands"): found}
+
+
+def _keeps(trial: Trial, usual: Trial, allowed_loss: float = 0.0) -> bool:
+    """Whether a trial loses at most that share of what is usual on each skill, and a standard error, when calm."""
+    for key in filter(lambda key: key[0] == "calm", trial.scores):
+        before = usual.scores[key].returns
+        gain = trial.scores[key].returns - before
+        # Where an episode in ten fails, as at the door, eight episodes cannot tell better than this.
+        chance = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else 0.0
+        if gain.mean() < -allowed_loss * before.mean() - chance:
+            return False
+    return True
+
+
+def _merit(trial: Trial, usual: Trial) -> float:
+    """Mean disturbed return over the usual one, so that a task of many points weighs no more than the others."""
+    judged = [key for key in usual.scores if key[0] != "calm"] or list(usual.scores)
+    shares = [trial.scores[key].returns.mean() / max(usual.scores[key].returns.mean(), 1e-9) for key in judged]
+    return float(np.mean(shares))
+
+
 def choose(
     library: ExpertLibrary,
     model: WorldModel,
@@ -122,24 +191,10 @@ def choose(
         if progress:
             progress(trials[-1])
     experts = trials[0]
-
-    def keeps(trial: Trial) -> bool:
-        for key in filter(lambda key: key[0] == "calm", trial.scores):
-            usual = experts.scores[key].returns
-            gain = trial.scores[key].returns - usual
-            # Where an episode in ten fails, as at the door, eight episodes cannot tell better than this.
-            chance = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else 0.0
-            if gain.mean() < -allowed_loss * usual.mean() - chance:
-                return False
-        return True
-
-    judged = [key for key in experts.scores if key[0] != "calm"] or list(experts.scores)
-
-    def merit(trial: Trial) -> float:
-        """Mean return over the experts', so that a task of many points weighs no more than the others."""
-        shares = [trial.scores[key].returns.mean() / max(experts.scores[key].returns.mean(), 1e-9) for key in judged]
-        return float(np.mean(shares))
-
-    fit = [trial for trial in trials if trial.name in candidates and keeps(trial) and merit(trial) >= merit(experts)]
-    best = max(fit, key=merit, default=None)
+    fit = [
+        trial
+        for trial in trials
+        if trial.name in candidates and _keeps(trial, experts, allowed_loss) and _merit(trial, experts) >= 1.0
+    ]
+    best = max(fit, key=lambda trial: _merit(trial, experts), default=None)
     return (None if best is None else candidates[best.name]), trials

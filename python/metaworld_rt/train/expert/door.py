@@ -26,7 +26,7 @@ from metaworld_rt.train.expert.door_hook import ARM_JOINTS
 from metaworld_rt.train.expert.env import Outcome, SkillEnv
 from metaworld_rt.train.expert.evaluate import return_figures
 from metaworld_rt.train.expert.policy import Expert
-from metaworld_rt.train.expert.practice import Variety
+from metaworld_rt.train.expert.practice import Pushes, Variety
 from metaworld_rt.train.expert.sense import Senses
 from metaworld_rt.train.expert.shaping import Step, effort_terms
 from metaworld_rt.train.expert.skill import Skill
@@ -54,7 +54,6 @@ _BEFORE = 5  # bins: starts are drawn from so far before the places where the wa
 _EVEN = 0.3  # share of the starts on the way that are drawn evenly
 _FORGET = 0.999  # of the losses counted, a decision
 _ENDLESS = 10**9
-_SCENES = 32  # that the robots of a batch are spread over
 # What differs between real doors and between simulators. An expert that knew MuJoCo's new contacts alone opened 76 % of
 # the doors with the old ones.
 VARIETY = Variety(
@@ -64,6 +63,8 @@ VARIETY = Variety(
     sprung=("door_hinge", "door_latch"),
     libccd=0.75,  # most: with it more tries fail
 )
+_HARD = replace(VARIETY, friction=(0.4, 1.2), payload_kg=(0.0, 8.0), strength=(0.8, 1.0))
+_LAGS = (0.7, 0.2, 0.1)  # shares of the disturbed that see their state at once, one and two decisions late
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,8 @@ class DoorEnv(SkillEnv):
         banks: first the way, whole states in order, the door's joints too; it sets the period of the skill's phase.
             Then states of the skill before it: those whose door is about as far open as where the way begins are
             starts too.
-        alone: to be scored: all begin at this decision of the way (0: where the skill before hands over, too), and only
-            falling ends an episode. None: to learn.
+        alone: to be scored: nobody is disturbed, all begin at this decision of the way (0: where the skill before hands
+            over, too), and only falling ends an episode. None: to learn.
 
     Attributes:
         cycle: decisions of the skill's phase.
@@ -157,9 +158,7 @@ class DoorEnv(SkillEnv):
         self.clock, self._lead_in = np.zeros(count), np.zeros(count)
         self.losses = np.zeros(bins)
         self.alone = alone
-        if alone is None:
-            scenes = VARIETY.scenes(model, self.rng, min(count, _SCENES))
-            self.physics.use_models([scenes[k % len(scenes)] for k in range(count)])
+        self._pushes = Pushes(count, self.rng, count) if alone is not None else self.disturb_half(VARIETY, _HARD, _LAGS)
         self._from_reset = self.way.qpos[0, -2] < _SHUT
         self._has_first = self._from_reset or len(self.handover) > 0
         self.archive = Archive(count, (model.nq, model.nv, self.action.shape[1], 1), bins, 200, self.rng)
@@ -221,7 +220,11 @@ class DoorEnv(SkillEnv):
         self._length[rows] = rng.integers(EPISODE // 2, EPISODE, n)
         if self.alone is not None:
             self._length[rows] = _ENDLESS
+        self._pushes.schedule(rows, self.age)
         return qpos, qvel, action
+
+    def _before_step(self) -> None:
+        self._pushes.schedule(self._pushes.apply(self.physics, self.age, self.difficulty * self.skill.push), self.age)
 
     def _rate(self) -> np.ndarray:
         """The weight of the skill, (count,)."""

@@ -31,7 +31,7 @@ from metaworld_rt.train.expert.door_search import footwork, load_legs
 from metaworld_rt.train.expert.door_way import Way
 from metaworld_rt.train.expert.env import SkillEnv
 from metaworld_rt.train.expert.footwork import HEIGHT
-from metaworld_rt.train.expert.imitation import STEPS, imitate, provenance_of, save_start
+from metaworld_rt.train.expert.imitation import STEPS, command_of, imitate, provenance_of, save_start
 from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.sense import Senses
 from metaworld_rt.train.expert.shaping import Step
@@ -135,8 +135,39 @@ def score_approach(actor: Expert, skill: Skill, robots: int = 64, seed: int = 12
     }
 
 
+def make(
+    name: str, out: Path, legs: Path, way: Path | None = None, seed: int = 0, command: str = "", rounds: int = 12
+) -> None:
+    """Trains a start and writes it as a checkpoint for `train expert --start`; `door_approach` is whole with it.
+
+    Args:
+        name: door_approach, door_open or door_pass.
+        out: the checkpoint.
+        legs: checkpoint of the expert of footwork.
+        way: of door_open or door_pass.
+        seed: of everything random.
+        command: that made it, for its provenance.
+        rounds: of collecting and learning.
+
+    Raises:
+        CheckpointError: legs or a way that cannot be used, or a file that cannot be written.
+    """
+    (network, period), began, skill = load_legs(legs), time.monotonic(), get_skill(name)
+    provenance = provenance_of(command, seed, rounds * _ROBOTS * STEPS, legs)
+    length = 0.0
+    if way is None:
+        student = clone_approach(skill, network, period, rounds, seed=seed)
+        provenance["scores"] = score_approach(student, skill)
+    else:
+        shown = door_way.load(way)
+        student = clone(skill, shown, network, period, rounds, seed=seed)
+        name, length = f"{name}_start", len(shown) * DECISION_DT / skill.busy
+    provenance["minutes"] = round((time.monotonic() - began) / 60, 1)
+    save_start(out, name, skill, length, student, provenance)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Trains a start and writes it as a checkpoint for `train expert --start`."""
+    """The command of `make`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("skill", choices=["door_approach", "door_open", "door_pass"])
     parser.add_argument("--way", type=Path, help="of door_open or door_pass")
@@ -144,24 +175,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
+    follows = args.skill != "door_approach"
+    if follows and args.way is None:
+        parser.error(f"{args.skill} follows a way: give --way")
     torch.set_num_threads(1)
-    legs, period = load_legs(args.legs)
-    skill = get_skill(args.skill)
-    provenance = provenance_of("door_clone", argv, args.seed, 12 * _ROBOTS * STEPS, args.legs)
-    began = time.monotonic()
-    if args.skill == "door_approach":
-        student = clone_approach(skill, legs, period, seed=args.seed)
-        provenance["scores"] = scores = score_approach(student, skill)
-        print(scores)
-        name, length = args.skill, 0.0
-    else:
-        if args.way is None:
-            parser.error(f"{args.skill} follows a way: give --way")
-        way = door_way.load(args.way)
-        student = clone(skill, way, legs, period, seed=args.seed)
-        name, length = f"{args.skill}_start", len(way) * DECISION_DT / skill.busy
-    provenance["minutes"] = round((time.monotonic() - began) / 60, 1)
-    save_start(args.out, name, skill, length, student, provenance)
+    make(args.skill, args.out, args.legs, args.way if follows else None, args.seed, command_of("door_clone", argv))
     return 0
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from metaworld_rt.errors import UserError
 from metaworld_rt.plants.h1 import DECISION_DT
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
@@ -371,8 +372,53 @@ def follow(legs: Expert, period: float, way: Way, robots: int = 64, seed: int = 
     return np.stack(seen)
 
 
+def search_ways(
+    legs: Path, out: Path, seeds: int = 8, tries: int = 320, say: Callable[[str], None] = lambda _: None
+) -> None:
+    """Searches with several seeds and writes the best ways as `door_open.npz` and `door_pass.npz`.
+
+    Args:
+        legs: checkpoint of the expert of footwork.
+        out: folder.
+        seeds: tried for each of three parts.
+        tries: side by side.
+        say: told what was found.
+
+    Raises:
+        UserError: no seed opened the door.
+        CheckpointError: legs that cannot be used, or a way that cannot be written.
+    """
+    walker, period = load_legs(legs)
+    out.mkdir(parents=True, exist_ok=True)
+
+    def best_of(name: str, search: Callable[[int], Found], merit: Callable[[Found], float]) -> Found:
+        best, most = None, -np.inf
+        for seed in range(seeds):
+            found = search(seed)
+            x, hinge, worth = *found.end.qpos.mean(axis=0)[[0, -2]], merit(found)
+            end = f"ends at x {x:.2f} m with the door at {hinge:.2f} rad"
+            say(f"{name}, seed {seed}: {len(found.way)} decisions, {end}")
+            if best is None or worth > most:
+                best, most = found, worth
+        return best
+
+    def share_open(found: Found) -> float:
+        return float((follow(walker, period, found.way)[-1, :, 0] > OPENED).mean())
+
+    settings = {"legs": walker, "period": period, "tries": tries}
+    first = best_of("open", lambda seed: open_door(seed=seed, **settings), lambda f: share_open(f) - len(f.way) / 1000)
+    if not share_open(first):
+        raise UserError(f"no seed of {seeds} opened the door: try more seeds, or more tries")
+    second = best_of("pass", lambda seed: walk_through(first=first, seed=seed, **settings), lambda f: -len(f.way))
+    third = best_of("hold", lambda seed: hold_open(first=second, seed=seed, **settings), lambda f: f.scores[-1])
+    whole = shortened(joined(second.way, third.way))
+    say(f"the pass takes {len(whole)} decisions of {len(second.way) + len(third.way)}")
+    first.way.save(out / "door_open.npz")
+    whole.save(out / "door_pass.npz")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Searches with several seeds and writes the best ways as `door_open.npz` and `door_pass.npz`."""
+    """The command of `search_ways`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--legs", type=Path, required=True, help="checkpoint of the expert of footwork")
     parser.add_argument("--out", type=Path, required=True, help="folder")
@@ -380,34 +426,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--tries", type=int, default=320)
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
-    legs, period = load_legs(args.legs)
-    args.out.mkdir(parents=True, exist_ok=True)
-
-    def best_of(name: str, search: Callable[[int], Found], merit: Callable[[Found], float]) -> Found:
-        best, most = None, -np.inf
-        for seed in range(args.seeds):
-            found = search(seed)
-            x, hinge, worth = *found.end.qpos.mean(axis=0)[[0, -2]], merit(found)
-            end = f"ends at x {x:.2f} m with the door at {hinge:.2f} rad"
-            print(f"{name}, seed {seed}: {len(found.way)} decisions, {end}", flush=True)
-            if best is None or worth > most:
-                best, most = found, worth
-        return best
-
-    def share_open(found: Found) -> float:
-        return float((follow(legs, period, found.way)[-1, :, 0] > OPENED).mean())
-
-    settings = {"legs": legs, "period": period, "tries": args.tries}
-    first = best_of("open", lambda seed: open_door(seed=seed, **settings), lambda f: share_open(f) - len(f.way) / 1000)
-    if not share_open(first):
-        print(f"no seed of {args.seeds} opened the door: try more seeds, or more tries", file=sys.stderr)
+    try:
+        search_ways(args.legs, args.out, args.seeds, args.tries, lambda line: print(line, flush=True))
+    except UserError as error:
+        print(error, file=sys.stderr)
         return 1
-    second = best_of("pass", lambda seed: walk_through(first=first, seed=seed, **settings), lambda f: -len(f.way))
-    third = best_of("hold", lambda seed: hold_open(first=second, seed=seed, **settings), lambda f: f.scores[-1])
-    first.way.save(args.out / "door_open.npz")
-    whole = shortened(joined(second.way, third.way))
-    print(f"the pass takes {len(whole)} decisions of {len(second.way) + len(third.way)}")
-    whole.save(args.out / "door_pass.npz")
     return 0
 
 

@@ -17,7 +17,7 @@ from metaworld_rt.tasks.vector import VectorPhysics
 from metaworld_rt.train.expert.bank import ROBOT_NQ, ROBOT_NV, Bank, draw
 from metaworld_rt.train.expert.evaluate import evaluate
 from metaworld_rt.train.expert.policy import Expert
-from metaworld_rt.train.expert.practice import Lag
+from metaworld_rt.train.expert.practice import Lag, Pushes, Variety, drawn_lags
 from metaworld_rt.train.expert.shaping import Step, reward
 from metaworld_rt.train.expert.skill import Skill
 
@@ -78,6 +78,20 @@ class SkillEnv:
         self._before_target = self._target.copy()
         self._feet = np.zeros((count, 2, 3))
         self._length = np.full(count, EPISODE_DECISIONS)
+
+    def disturb_half(self, calm: Variety, hard: Variety, lags: tuple[float, ...]) -> Pushes:
+        """Gives half of the robots `hard` scenes and states that come late, see `drawn_lags`; the rest `calm` scenes.
+
+        Half, so that what a few centimetres decide is not lost among the falls of the others.
+
+        Returns:
+            Pushes for the disturbed half.
+        """
+        half = self.count // 2
+        rest = self.count - half
+        self.lag = Lag(np.concatenate([np.zeros(half, dtype=np.int64), drawn_lags(self.rng, rest, lags)]))
+        self.physics.use_models(calm.spread(self.model, self.rng, half) + hard.spread(self.model, self.rng, rest))
+        return Pushes(self.count, self.rng, calm=half)
 
     def begin(self) -> None:
         """First episodes, with ages spread so that they do not all end together. Subclasses call it last."""

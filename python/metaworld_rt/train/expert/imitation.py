@@ -97,12 +97,12 @@ def save_start(path: Path, name: str, skill: Skill, period: float, student: Expe
     )
 
 
-def provenance_of(module: str, argv: Sequence[str] | None, seed: int, decisions: int, legs: Path) -> dict:
-    """How a module's command makes a start from these legs; the caller fills in the minutes."""
-    return {
-        "command": shlex.join(["python", "-m", f"metaworld_rt.train.expert.{module}", *(argv or sys.argv[1:])]),
-        "seed": seed,
-        "decisions": decisions,
-        "minutes": 0.0,
-        "start": checkpoint.load(legs)["provenance"],
-    }
+def command_of(module: str, argv: Sequence[str] | None) -> str:
+    """The command line of a module that makes starts."""
+    return shlex.join(["python", "-m", f"metaworld_rt.train.expert.{module}", *(argv or sys.argv[1:])])
+
+
+def provenance_of(command: str, seed: int, decisions: int, legs: Path) -> dict:
+    """How a command makes a start from these legs; the caller fills in the minutes."""
+    start = checkpoint.load(legs)["provenance"]
+    return {"command": command, "seed": seed, "decisions": decisions, "minutes": 0.0, "start": start}

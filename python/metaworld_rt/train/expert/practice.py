@@ -13,6 +13,7 @@ from metaworld_rt.plants.h1 import DECISION_DT
 from metaworld_rt.tasks.vector import VectorPhysics
 
 PUSH_EVERY_S = 4.0
+SCENES = 32  # that differ, of a batch
 
 
 class Pushes:
@@ -23,13 +24,15 @@ class Pushes:
     Args:
         count: robots.
         rng: draws when and how.
+        calm: the first so many are never pushed.
     """
 
-    def __init__(self, count: int, rng: np.random.Generator) -> None:
-        self._rng, self._next = rng, np.full(count, np.iinfo(np.int64).max)
+    def __init__(self, count: int, rng: np.random.Generator, calm: int = 0) -> None:
+        self._rng, self._calm, self._next = rng, calm, np.full(count, np.iinfo(np.int64).max)
 
     def schedule(self, rows: np.ndarray, age: np.ndarray) -> None:
         """Draws when some robots are pushed next; `age` (count,) in decisions."""
+        rows = rows[rows >= self._calm]
         mean = PUSH_EVERY_S / DECISION_DT
         self._next[rows] = age[rows] + self._rng.integers(int(0.4 * mean), int(1.6 * mean), len(rows))
 
@@ -68,8 +71,15 @@ class Variety:
     sprung: tuple[str, ...] = ()
     libccd: float = 0.0
 
+    def spread(self, model: mujoco.MjModel, rng: np.random.Generator, robots: int) -> list[mujoco.MjModel]:
+        """A scene for each robot, of at most `SCENES` that differ so far."""
+        scenes = self.scenes(model, rng, min(robots, SCENES))
+        return [scenes[k % len(scenes)] for k in range(robots)]
+
     def scenes(self, model: mujoco.MjModel, rng: np.random.Generator, count: int) -> list[mujoco.MjModel]:
-        """Copies of a scene that differ so far."""
+        """Copies of a scene that differ so far; the scene itself where nothing differs."""
+        if self == Variety():
+            return [model]
         old = np.diff(np.floor(self.libccd * np.arange(count + 1))) > 0  # spread evenly
         return [self._scene(copy.copy(model), rng, libccd) for libccd in old]
 

@@ -25,7 +25,7 @@ from metaworld_rt.tasks.features import rotation
 from metaworld_rt.train.expert.bank import ROBOT_NQ
 from metaworld_rt.train.expert.door_search import footwork, load_legs
 from metaworld_rt.train.expert.footwork import HEIGHT
-from metaworld_rt.train.expert.imitation import STEPS, imitate, provenance_of, save_start
+from metaworld_rt.train.expert.imitation import STEPS, command_of, imitate, provenance_of, save_start
 from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.reaching import ReachEnv
 from metaworld_rt.train.expert.shaping import ARMS
@@ -119,20 +119,35 @@ def clone(skill: Skill, legs: Expert, period: float, rounds: int, updates: int =
     return imitate(skill, env, Teacher(env, legs, period), rounds, updates, seed, _NOISE)
 
 
+def make(out: Path, legs: Path, seed: int = 0, command: str = "", rounds: int = _ROUNDS) -> None:
+    """Trains a start and writes it as a checkpoint for `train expert reach --start`.
+
+    Args:
+        out: the checkpoint.
+        legs: checkpoint of the expert of footwork.
+        seed: of everything random.
+        command: that made it, for its provenance.
+        rounds: of collecting and learning.
+
+    Raises:
+        CheckpointError: legs that cannot be used, or a file that cannot be written.
+    """
+    (network, period), began, skill = load_legs(legs), time.monotonic(), get_skill("reach")
+    student = clone(skill, network, period, rounds, seed=seed)
+    provenance = provenance_of(command, seed, rounds * _ROBOTS * STEPS, legs)
+    provenance["minutes"] = round((time.monotonic() - began) / 60, 1)
+    save_start(out, "reach_start", skill, skill.period, student, provenance)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Trains a start and writes it as a checkpoint for `train expert reach --start`."""
+    """The command of `make`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--legs", type=Path, required=True, help="checkpoint of the expert of footwork")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
-    legs, period = load_legs(args.legs)
-    began, skill = time.monotonic(), get_skill("reach")
-    student = clone(skill, legs, period, _ROUNDS, seed=args.seed)
-    provenance = provenance_of("reach_clone", argv, args.seed, _ROUNDS * _ROBOTS * STEPS, args.legs)
-    provenance["minutes"] = round((time.monotonic() - began) / 60, 1)
-    save_start(args.out, "reach_start", skill, skill.period, student, provenance)
+    make(args.out, args.legs, args.seed, command_of("reach_clone", argv))
     return 0
 
 

@@ -15,7 +15,7 @@ from metaworld_rt.tasks.signals import Signals
 from metaworld_rt.train.expert.bank import Bank
 from metaworld_rt.train.expert.env import SkillEnv
 from metaworld_rt.train.expert.policy import Expert, widen
-from metaworld_rt.train.expert.practice import Lag, Pushes, Variety, drawn_lags
+from metaworld_rt.train.expert.practice import Pushes, Variety
 from metaworld_rt.train.expert.sense import Senses
 from metaworld_rt.train.expert.shaping import ARMS, Step, arm_reference, effort_terms, gait_terms
 from metaworld_rt.train.expert.skill import Skill
@@ -28,14 +28,14 @@ FAR = 0.5
 WALK_SPEED = 1.1
 NEW_GOAL_S = 6.0
 _MIDDLE_Z = 1.1
-_SCENES, _VARIETY = 32, Variety(friction=(0.35, 1.2), payload_kg=(0.0, 10.0), strength=(0.8, 1.0))
+_HARD = Variety(friction=(0.35, 1.2), payload_kg=(0.0, 10.0), strength=(0.8, 1.0))
 _LAGS = (0.7, 0.2, 0.1)  # shares of the disturbed that see their state at once, one and two decisions late
 
 
 class ReachEnv(SkillEnv):
     """Robots on a floor, each with a goal for its left hand; see `LocomotionEnv` for the other arguments.
 
-    Half of them practise undisturbed, so that a hand's few centimetres are not lost among the falls of the rest.
+    Half of them practise undisturbed.
 
     Args:
         calm: nobody is disturbed.
@@ -59,14 +59,7 @@ class ReachEnv(SkillEnv):
         self.goal = np.zeros((count, 3))
         self._next_goal = np.zeros(count, dtype=np.int64)
         self.senses = Senses(self.physics)
-        self._pushes = Pushes(count, self.rng)
-        self._calm = count if calm else count // 2
-        if not calm:
-            lags = drawn_lags(self.rng, count, _LAGS)
-            lags[: self._calm] = 0
-            self.lag = Lag(lags)
-            scenes = _VARIETY.scenes(self.model, self.rng, min(count, _SCENES))
-            self.physics.use_models([self.model if k < self._calm else scenes[k % len(scenes)] for k in range(count)])
+        self._pushes = Pushes(count, self.rng, calm=count) if calm else self.disturb_half(Variety(), _HARD, _LAGS)
         self.begin()
 
     def _begin(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -75,7 +68,7 @@ class ReachEnv(SkillEnv):
         self._start_from_banks(rows, self.rng.random(n) < self.skill.bank_share, qpos, qvel, action)
         self.heading[rows] = 0.0
         self._draw_goal(rows, qpos[:, :2])
-        self._pushes.schedule(rows[rows >= self._calm], self.age)
+        self._pushes.schedule(rows, self.age)
         return qpos, qvel, action
 
     def _draw_goal(self, rows: np.ndarray, around: np.ndarray) -> None:

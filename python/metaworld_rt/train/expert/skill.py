@@ -118,6 +118,7 @@ def _door(name: str, description: str, decisions: int, begins: float = 0.0, busy
         decisions=decisions,
         weights=_DOOR,
         polish={"action_rate": 3.0, "action_jerk": 3.0},
+        push=0.6,
         learns="door",
         reads=("heading", "phase", "base_xy", "door", "door_present", "left_hand", "right_hand"),
         symmetric=False,

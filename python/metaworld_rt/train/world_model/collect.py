@@ -81,9 +81,13 @@ class Score:
         }
 
 
-def score(arena: Arena, policy: Policy, skill: int, decisions: int = 1000) -> Score:
-    """Run every robot of a fresh arena for one episode under the task of `skill`."""
+def score(arena: Arena, policy: Policy, skill: int | None, decisions: int = 1000) -> Score:
+    """Run every robot of a fresh arena for one episode under the task of `skill`.
+
+    Without a skill the reward is that of the skills commanded at the time, of each the share of its best.
+    """
     count = arena.count
+    best = None if skill is None else arena.library.tasks[skill].best_reward
     returns, lengths = np.zeros(count), np.zeros(count)
     alive = np.ones(count, bool)
     before, rough, away, joints, jerks = None, [], [], [], []
@@ -91,7 +95,8 @@ def score(arena: Arena, policy: Policy, skill: int, decisions: int = 1000) -> Sc
         view = arena.view()
         action = np.clip(policy(view), -1, 1)
         outcome = arena.step(action)
-        returns += np.where(alive, outcome.rewards[:, skill] * arena.library.tasks[skill].best_reward, 0.0)
+        commanded = (arena.weights * outcome.rewards).sum(-1) if skill is None else outcome.rewards[:, skill] * best
+        returns += np.where(alive, commanded, 0.0)
         lengths += alive
         away.append(np.square(action - view.reference).mean(-1)[alive])
         if before is not None:
