@@ -31,6 +31,16 @@ SCRIPTS = {
     "run-stand": (("walk", 2), ("run", 5), ("stand", 6)),
     ("stand", "walk"): (("stand", 2), ("walk", 4), ("stand", 3), ("walk", 4), ("stand", 6)),
     ("stand", "walk", "reach"): (("stand", 1), ("reach", 7), ("walk", 4), ("stand", 3), ("walk", 3), ("stand", 6)),
+    ("stand", "walk", "run", "reach"): (
+        ("stand", 1),
+        ("reach", 7),
+        ("walk", 4),
+        ("stand", 3),
+        ("walk", 3),
+        ("run", 4),
+        ("walk", 4),
+        ("stand", 6),
+    ),
     ("stand", "walk", "run"): (("stand", 2), ("walk", 4), ("run", 5), ("walk", 4), ("stand", 7)),
 }
 CONTROLLERS = ("full", "experts", "no-semantic")

@@ -12,7 +12,6 @@ A row of ours that was not measured does not appear. The published figures are c
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import sys
 from collections import Counter, defaultdict
@@ -314,31 +313,48 @@ def composed() -> list[str]:
 
 
 def trials() -> list[str]:
-    """Planner settings that were tried when a shipped bundle was exported."""
+    """What was tried when a shipped bundle was exported: its gate, and planner settings."""
     lines = []
     for path in sorted((ROOT / "models").glob("*/bundle.json")):
         description = json.loads(path.read_text())
-        table = description["provenance"].get("world_model", {}).get("trials", [])
-        if not table:
-            continue
-        cells = {(r["controller"], r["situation"], r["skill"]): r for r in table}
-        names, situations, skills = (list(dict.fromkeys(key[i] for key in cells)) for i in range(3))
-        columns = list(itertools.product(situations, skills))
-        lines += [
-            "",
-            f"## Planner settings tried: {description['name']}",
-            f"By `export --world-model`, {table[0]['episodes']} episodes each from the same seeds, in the trainer's "
-            "arena (physics without a warm start). Mean return, in brackets the mean decisions lived; "
-            "`train/tune.py` has the settings. Taken is the best when pushed of those that lose nothing when calm, "
-            "within a standard error; none if the experts alone are better when pushed.",
-            "",
-            "| settings | " + " | ".join(f"{skill}, {situation}" for situation, skill in columns) + " |",
-            "|---" * (1 + len(columns)) + "|",
-        ]
-        for name in names:
-            row = [cells[name, situation, skill] for situation, skill in columns]
-            shown = [f"{r['return_mean']:.1f} ({r['length_mean']:.0f})" for r in row]
-            lines.append(f"| {name} | {' | '.join(shown)} |")
+        name, provenance = description["name"], description["provenance"]
+        gate, model = provenance.get("gate", {}), provenance.get("world_model", {})
+        if gate.get("trials"):
+            lines += trial_table(
+                f"## The gate tried: {name}",
+                gate["trials"],
+                "`switches`: commands that change every three seconds and pushes, the share of what the commanded "
+                "skills give at best, for twice as many episodes. A gate is taken if it loses nothing when calm, "
+                "within a standard error, and gains in the rest: this one was "
+                f"{'taken' if gate['used'] else 'left out'}.",
+            )
+        if model.get("trials"):
+            lines += trial_table(
+                f"## Planner settings tried: {name}",
+                model["trials"],
+                "`train/tune.py` has the settings. Taken is the best when pushed of those that lose nothing when "
+                "calm, within a standard error; none if the experts alone are better when pushed.",
+            )
+    return lines
+
+
+def trial_table(title: str, table: list[dict], rule: str) -> list[str]:
+    """Controllers down, situations and skills across."""
+    cells = {(r["controller"], r["situation"], r["skill"]): r for r in table}
+    columns = list(dict.fromkeys(key[1:] for key in cells))
+    lines = [
+        "",
+        title,
+        f"By `export`, {table[0]['episodes']} episodes each from the same seeds, in the trainer's arena (physics "
+        f"without a warm start). Mean return, in brackets the mean decisions lived. {rule}",
+        "",
+        "| controller | " + " | ".join(f"{skill}, {situation}" for situation, skill in columns) + " |",
+        "|---" * (1 + len(columns)) + "|",
+    ]
+    for name in dict.fromkeys(key[0] for key in cells):
+        row = [cells[(name, *column)] for column in columns]
+        shown = [f"{r['return_mean']:.1f} ({r['length_mean']:.0f})" for r in row]
+        lines.append(f"| {name} | {' | '.join(shown)} |")
     return lines
 
 

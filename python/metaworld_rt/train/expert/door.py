@@ -26,7 +26,7 @@ from metaworld_rt.train.expert.door_hook import ARM_JOINTS
 from metaworld_rt.train.expert.env import Outcome, SkillEnv
 from metaworld_rt.train.expert.evaluate import return_figures
 from metaworld_rt.train.expert.policy import Expert
-from metaworld_rt.train.expert.practice import Pushes, Variety
+from metaworld_rt.train.expert.practice import Variety
 from metaworld_rt.train.expert.sense import Senses
 from metaworld_rt.train.expert.shaping import Step, effort_terms
 from metaworld_rt.train.expert.skill import Skill
@@ -38,6 +38,7 @@ EPISODE = 200  # decisions
 UNLATCHED, AJAR, OPENED = 0.75, 0.2, 0.9  # rad: latch beyond which the locks are clear of the frame, and hinge angles
 FALLEN_HEIGHT = 0.62  # m
 FALLEN_UP = 0.3
+_BRACED = 100.0  # N that each foot should bear in the rest after the way
 BEHIND = 0.35  # rad that the hinge may be behind the way's
 _TURNED, _CLEAR = 1.15, 0.3  # rad: the hatch is held turned until the hinge is there, and the locks past the frame
 HINGE_XY = np.array([0.75, -0.5])  # m, the axis that the leaf turns about
@@ -63,8 +64,6 @@ VARIETY = Variety(
     sprung=("door_hinge", "door_latch"),
     libccd=0.75,  # most: with it more tries fail
 )
-_HARD = replace(VARIETY, friction=(0.4, 1.2), payload_kg=(0.0, 8.0), strength=(0.8, 1.0))
-_LAGS = (0.7, 0.2, 0.1)  # shares of the disturbed that see their state at once, one and two decisions late
 
 
 @dataclass(frozen=True)
@@ -112,8 +111,8 @@ class DoorEnv(SkillEnv):
         banks: first the way, whole states in order, the door's joints too; it sets the period of the skill's phase.
             Then states of the skill before it: those whose door is about as far open as where the way begins are
             starts too.
-        alone: to be scored: nobody is disturbed, all begin at this decision of the way (0: where the skill before hands
-            over, too), and only falling ends an episode. None: to learn.
+        alone: to be scored: all begin at this decision of the way (0: where the skill before hands over, too), and only
+            falling ends an episode. None: to learn.
 
     Attributes:
         cycle: decisions of the skill's phase.
@@ -158,7 +157,8 @@ class DoorEnv(SkillEnv):
         self.clock, self._lead_in = np.zeros(count), np.zeros(count)
         self.losses = np.zeros(bins)
         self.alone = alone
-        self._pushes = Pushes(count, self.rng, count) if alone is not None else self.disturb_half(VARIETY, _HARD, _LAGS)
+        if alone is None:
+            self.physics.use_models(VARIETY.spread(model, self.rng, count))
         self._from_reset = self.way.qpos[0, -2] < _SHUT
         self._has_first = self._from_reset or len(self.handover) > 0
         self.archive = Archive(count, (model.nq, model.nv, self.action.shape[1], 1), bins, 200, self.rng)
@@ -220,11 +220,7 @@ class DoorEnv(SkillEnv):
         self._length[rows] = rng.integers(EPISODE // 2, EPISODE, n)
         if self.alone is not None:
             self._length[rows] = _ENDLESS
-        self._pushes.schedule(rows, self.age)
         return qpos, qvel, action
-
-    def _before_step(self) -> None:
-        self._pushes.schedule(self._pushes.apply(self.physics, self.age, self.difficulty * self.skill.push), self.age)
 
     def _rate(self) -> np.ndarray:
         """The weight of the skill, (count,)."""
@@ -306,6 +302,8 @@ class DoorEnv(SkillEnv):
             "open": np.clip(hinge, 0.0, 1.0),
             "opening": np.clip(s.qvel[:, -2], -0.3, 0.8) * (hinge < 1.0),
             "facing": (rotation(s.qpos[:, 3:7])[:, :, 0] * rotation(ref[:, 3:7])[:, :, 0]).sum(axis=-1),
+            # Who rests on one foot and the leaf is pushed on by the leaf's spring, until it falls.
+            "braced": (self.clock >= len(self.way)) * np.minimum(s.touch.min(axis=-1) / _BRACED, 1.0),
             "upright": s.torso_up,
             "joint_speed": -np.square(s.qvel[:, 6:25]).sum(axis=-1),
             **effort_terms(step),
