@@ -19,12 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--skills", type=common.names, default=["stand", "walk", "run"], metavar="A,...", help="default: stand,walk,run"
     )
-    parser.add_argument("--gate", type=Path, metavar="FILE", help="gate.pt of `train gate`")
+    parser.add_argument("--gate", type=Path, metavar="FILE", help="gate.pt of `train gate`; its trial takes minutes")
     parser.add_argument("--world-model", type=Path, metavar="DIR", help="of `train world-model`; takes minutes")
     parser.add_argument("--settings", type=common.names, metavar="A,...",
                         help="planner settings to try: near, nearer, nearest (default: all)")  # fmt: skip
-    parser.add_argument("--episodes", type=common.positive(int), default=24, metavar="N",
-                        help="of each trial of planner settings (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--episodes", type=common.positive(int), metavar="N",
+                        help="of each trial of the gate and of planner settings")  # fmt: skip
     parser.add_argument("--threads", type=common.positive(int), default=2, metavar="N", help="default: %(default)s")
     parser.add_argument("--out", type=Path, required=True, metavar="B", help="the bundle: a folder, or a .zip")
     parser.add_argument("--name", metavar="NAME", help="default: the name of --out")
@@ -55,7 +55,7 @@ def execute(args: argparse.Namespace) -> int:
         gate=args.gate,
         world_model=args.world_model,
         settings=args.settings,
-        episodes=args.episodes,
+        **({"episodes": args.episodes} if args.episodes else {}),
         threads=args.threads,
         progress=bar,
         name=args.name or args.out.stem,
@@ -63,6 +63,8 @@ def execute(args: argparse.Namespace) -> int:
         alpha=args.alpha,
     )
     bar.close()
+    if args.gate and not result["gate"]["used"]:
+        print("the gate lost to the experts without it: the bundle has none", file=sys.stderr)
     if args.world_model and not result["planner"]:
         print("no planner settings kept the experts' returns: the bundle's planner stays off", file=sys.stderr)
     bundle = load(args.out)  # what was written is what a host can load

@@ -24,7 +24,7 @@ from metaworld_rt.train.expert import bank, door_clone, door_search, reach_clone
 from metaworld_rt.train.expert.trainer import train_expert
 from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.gate.train import GateConfig, load_gate, train_gate
-from metaworld_rt.train.tune import CANDIDATES, SITUATIONS, Trial, choose, earns_place
+from metaworld_rt.train.tune import CANDIDATES, EPISODES, SITUATIONS, Trial, choose, earns_place
 from metaworld_rt.train.world_model import checkpoint
 from metaworld_rt.train.world_model.buffer import load_round
 from metaworld_rt.train.world_model.library import ExpertLibrary, load_library
@@ -51,7 +51,7 @@ class Plan:
         lessons: of the experts; default: the library's curriculum.
         schedule: of the world model; None: experts and gate alone.
         gate: of the gate; None: by the library, see `gate_config`.
-        episodes: of every trial of planner settings.
+        episodes: of every trial of gate and planner settings.
         alpha: trust in the command against the gate, in the bundle.
     """
 
@@ -65,7 +65,7 @@ class Plan:
     lessons: Sequence[Lesson] = ()
     schedule: Schedule | None = field(default_factory=Schedule)
     gate: GateConfig | None = None
-    episodes: int = 24
+    episodes: int = EPISODES
     alpha: float = 0.7
 
 
@@ -134,7 +134,7 @@ def write(
     settings: Sequence[str] | None = None,
     trials: Path | None = None,
     seed: int = 0,
-    episodes: int = 24,
+    episodes: int = EPISODES,
     threads: int = 2,
     progress: Progress | None = None,
     alpha: float = 0.7,

@@ -20,6 +20,8 @@ from metaworld_rt.train.world_model.script import plan_of
 #: Undisturbed, as the benchmark; and pushed about, which is where a planner can earn its place.
 SITUATIONS = {name: ArenaConfig(**vars(SUITE[name])) for name in ("calm", "pushes")}
 
+EPISODES = 24  # of every trial, unless told otherwise: what fails once in ten is seen twice
+
 #: Commands that change, and pushes: what a gate is for, beside the others.
 SWITCHES = ArenaConfig(switch_every_s=3.0, push_every_s=4.0, push=0.8)
 

@@ -59,25 +59,6 @@ def test_who_rests_after_the_way_is_practised_at_every_age_of_the_rest(make_env,
     assert opens._bin().tolist() == [5, 7, 7]  # its rest is another skill's
 
 
-def test_a_rest_is_braced_on_both_feet(make_env, door_way):
-    """On the way feet come and go; in the rest after it the one that bears less counts."""
-    env = make_env(door_way(hinge=0.9), skill="door_pass", count=6)
-    seen = {}
-    terms = env._terms
-
-    def feet(step):
-        step.signals.touch[:] = [[500.0, 0.0], [450.0, 50.0], [250.0, 250.0]] * 2
-        seen.update(terms(step))
-        return seen
-
-    env._terms = feet
-    env.clock[:3], env.clock[3:] = 70, 10
-    env.step(np.zeros((6, H1.n)))
-    assert seen["braced"].tolist() == [0.0, 0.5, 1.0, 0.0, 0.0, 0.0]
-    assert "braced" in env.skill.weights
-    assert "braced" not in get_skill("door_open").weights
-
-
 def test_practice_varies_the_scene_and_how_contacts_are_found():
     scene = training_model()
     models = VARIETY.scenes(scene, np.random.default_rng(0), 4)

@@ -38,7 +38,6 @@ EPISODE = 200  # decisions
 UNLATCHED, AJAR, OPENED = 0.75, 0.2, 0.9  # rad: latch beyond which the locks are clear of the frame, and hinge angles
 FALLEN_HEIGHT = 0.62  # m
 FALLEN_UP = 0.3
-_BRACED = 100.0  # N that each foot should bear in the rest after the way
 BEHIND = 0.35  # rad that the hinge may be behind the way's
 _TURNED, _CLEAR = 1.15, 0.3  # rad: the hatch is held turned until the hinge is there, and the locks past the frame
 HINGE_XY = np.array([0.75, -0.5])  # m, the axis that the leaf turns about
@@ -302,8 +301,6 @@ class DoorEnv(SkillEnv):
             "open": np.clip(hinge, 0.0, 1.0),
             "opening": np.clip(s.qvel[:, -2], -0.3, 0.8) * (hinge < 1.0),
             "facing": (rotation(s.qpos[:, 3:7])[:, :, 0] * rotation(ref[:, 3:7])[:, :, 0]).sum(axis=-1),
-            # Who rests on one foot and the leaf is pushed on by the leaf's spring, until it falls.
-            "braced": (self.clock >= len(self.way)) * np.minimum(s.touch.min(axis=-1) / _BRACED, 1.0),
             "upright": s.torso_up,
             "joint_speed": -np.square(s.qvel[:, 6:25]).sum(axis=-1),
             **effort_terms(step),

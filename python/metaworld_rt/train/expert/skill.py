@@ -277,7 +277,7 @@ SKILLS: dict[str, Skill] = {
         replace(
             _door("door_pass", "walks into the doorway and keeps the door from falling shut", 8_000_000, 0.89, 0.6),
             # To lean on the frame with the back is safe, and there it ends: the way keeps clear of it.
-            weights={**_DOOR, "place": 2.0, "far": 5.0, "braced": 1.0},
+            weights={**_DOOR, "place": 2.0, "far": 5.0},
             # Falls are rare and late: small steps of many robots (512), where larger ones left 3 of 10 tries failing.
             ppo={"steps": 48, "entropy_weight": 2e-4, "target_kl": 0.012, "lr_min": 2e-5},
         ),
