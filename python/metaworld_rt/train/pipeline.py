@@ -82,8 +82,10 @@ def train_all(plan: Plan, progress: Progress | None = None) -> dict:
     began, progress = time.monotonic(), progress or (lambda *_: None)
     lessons = tuple(plan.lessons) or CURRICULA.get((plan.robot, plan.library))
     if not lessons:
-        known = ", ".join(" ".join(key) for key in CURRICULA)
-        raise UserError(f"unknown robot and library {plan.robot} {plan.library!r}; one of {known}")
+        libraries = [library for robot, library in CURRICULA if robot == plan.robot]
+        if not libraries:
+            raise UserError(f"unknown robot {plan.robot!r}; one of {', '.join(sorted({key[0] for key in CURRICULA}))}")
+        raise UserError(f"unknown library {plan.library!r}; one of {', '.join(libraries)}")
     if plan.ways is not None:
         for lesson in lessons:
             if _follows(lesson):
