@@ -31,7 +31,7 @@ def test_one_half_of_the_semantic_model_is_trained_alone(tmp_path, capsys):
         (["train", "all", "--robot", "g1", "--out", "x"], "unknown robot 'g1'; one of h1"),
         (
             ["train", "all", "--library", "kitchen", "--out", "x"],
-            "unknown library 'kitchen'; one of locomotion",
+            "unknown library 'kitchen'; one of locomotion, household",
         ),
         (["train", "all", "--library", "household", "--ways", "w", "--out", "x"], "no state bank in w/door_open.npz"),
         (["eval", "--tasks", "fly"], "no task 'fly'"),

@@ -155,6 +155,21 @@ def test_every_lesson_follows_what_it_builds_on():
     assert skills_of(CURRICULA["h1", "household"]) == ("stand", "walk", "run", "reach", *doors)
 
 
+def test_experts_that_were_flown_with_the_gate_are_not_flown_again(monkeypatch):
+    library, model = untrained(), WorldModel(ModelConfig.of_size("xs", 72, 19, 3))
+    settings = {"episodes": 2, "decisions": 20}
+    _, (without, _) = tune.earns_place(library, lambda phi, c: c, alpha=0.7, **settings)
+    _, trials = tune.choose(library, model, {"q": QUICK}, **settings)
+    for key, score in trials[0].scores.items():
+        np.testing.assert_array_equal(without.scores[key].returns, score.returns)
+    flown = []
+    real = tune.try_policy
+    monkeypatch.setattr(tune, "try_policy", lambda name, *a, **k: flown.append(name) or real(name, *a, **k))
+    _, again = tune.choose(library, model, {"q": QUICK}, experts=trials[0], **settings)
+    assert flown == ["prior", "q"]
+    assert again[0] is trials[0]
+
+
 def test_a_planner_that_loses_to_the_experts_is_not_chosen():
     library = untrained()
     model = WorldModel(ModelConfig.of_size("xs", 72, 19, 3))

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ..errors import UserError
+from ..train.world_model.config import TRIAL_EPISODES
 from . import common
 from .train import need_torch
 
@@ -23,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--world-model", type=Path, metavar="DIR", help="of `train world-model`; takes minutes")
     parser.add_argument("--settings", type=common.names, metavar="A,...",
                         help="planner settings to try: near, nearer, nearest (default: all)")  # fmt: skip
-    parser.add_argument("--episodes", type=common.positive(int), metavar="N",
-                        help="of each trial of the gate and of planner settings")  # fmt: skip
+    parser.add_argument("--episodes", type=common.positive(int), default=TRIAL_EPISODES, metavar="N",
+                        help="of each trial of the gate and of planner settings (default: %(default)s)")  # fmt: skip
     parser.add_argument("--threads", type=common.positive(int), default=2, metavar="N", help="default: %(default)s")
     parser.add_argument("--out", type=Path, required=True, metavar="B", help="the bundle: a folder, or a .zip")
     parser.add_argument("--name", metavar="NAME", help="default: the name of --out")
@@ -55,7 +56,7 @@ def execute(args: argparse.Namespace) -> int:
         gate=args.gate,
         world_model=args.world_model,
         settings=args.settings,
-        **({"episodes": args.episodes} if args.episodes else {}),
+        episodes=args.episodes,
         threads=args.threads,
         progress=bar,
         name=args.name or args.out.stem,

@@ -24,9 +24,10 @@ from metaworld_rt.train.expert import bank, door_clone, door_search, reach_clone
 from metaworld_rt.train.expert.trainer import train_expert
 from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.gate.train import GateConfig, load_gate, train_gate
-from metaworld_rt.train.tune import CANDIDATES, EPISODES, SITUATIONS, Trial, choose, earns_place
+from metaworld_rt.train.tune import CANDIDATES, SITUATIONS, Trial, choose, earns_place
 from metaworld_rt.train.world_model import checkpoint
 from metaworld_rt.train.world_model.buffer import load_round
+from metaworld_rt.train.world_model.config import TRIAL_EPISODES
 from metaworld_rt.train.world_model.library import ExpertLibrary, load_library
 from metaworld_rt.train.world_model.model import WorldModel
 from metaworld_rt.train.world_model.trainer import Schedule, WorldModelTrainer
@@ -65,7 +66,7 @@ class Plan:
     lessons: Sequence[Lesson] = ()
     schedule: Schedule | None = field(default_factory=Schedule)
     gate: GateConfig | None = None
-    episodes: int = EPISODES
+    episodes: int = TRIAL_EPISODES
     alpha: float = 0.7
 
 
@@ -76,7 +77,7 @@ def train_all(plan: Plan, progress: Progress | None = None) -> dict:
         What was done: paths, scores, minutes.
 
     Raises:
-        UserError: an unknown robot, or a folder that cannot be written.
+        UserError: an unknown robot or library, or a folder that cannot be written.
         CheckpointError: a checkpoint in the folder that does not fit.
     """
     began, progress = time.monotonic(), progress or (lambda *_: None)
@@ -136,7 +137,7 @@ def write(
     settings: Sequence[str] | None = None,
     trials: Path | None = None,
     seed: int = 0,
-    episodes: int = EPISODES,
+    episodes: int = TRIAL_EPISODES,
     threads: int = 2,
     progress: Progress | None = None,
     alpha: float = 0.7,
@@ -178,11 +179,13 @@ def write(
         "numpy": np.__version__,
         "python": platform.python_version(),
     }
-    how = {"episodes": episodes, "threads": threads, "alpha": alpha}
+    how, flown = {"episodes": episodes, "threads": threads, "alpha": alpha}, None
     if network is not None:
         used, tried = earns_place(library, network.probabilities, progress=_shown(progress, "gate", 2), **how)
         provenance["gate"] = {**figures, "used": used, "trials": _table(tried)}
         network = network if used else None
+        known = tried[used].scores.items()  # without the gate, with it
+        flown = Trial("experts", {key: score for key, score in known if key[0] in SITUATIONS})
     model, planner, calibration, table = None, None, None, []
     if world_model is not None:
         model, content = checkpoint.load(world_model / "model.pt")
@@ -191,7 +194,7 @@ def write(
         if network is not None:
             how["gate"] = network.probabilities
         on = _shown(progress, "planner settings", len(candidates) + 2)
-        planner, tried = choose(library, model, candidates, progress=on, **how)
+        planner, tried = choose(library, model, candidates, experts=flown, progress=on, **how)
         calibration = visited(world_model, seed)
         table = _table(tried)
         state = content["progress"]

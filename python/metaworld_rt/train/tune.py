@@ -20,8 +20,6 @@ from metaworld_rt.train.world_model.script import plan_of
 #: Undisturbed, as the benchmark; and pushed about, which is where a planner can earn its place.
 SITUATIONS = {name: ArenaConfig(**vars(SUITE[name])) for name in ("calm", "pushes")}
 
-EPISODES = 24  # of every trial, unless told otherwise: what fails once in ten is seen twice
-
 #: Commands that change, and pushes: what a gate is for, beside the others.
 SWITCHES = ArenaConfig(switch_every_s=3.0, push_every_s=4.0, push=0.8)
 
@@ -64,13 +62,16 @@ def try_policy(
     threads: int = 1,
     gate: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
     alpha: float = 1.0,
+    switches: bool = False,
 ) -> Trial:
     """Score a controller on every skill in every situation; the same seeds for every controller.
 
     The skills for a door are scored together, following the plan for the task door.
-    `gate` and `alpha` are those of the bundle, see `Arena`.
+    `gate` and `alpha` are those of the bundle, see `Arena`. With `switches` there is a score of commands that change,
+    too, over twice as many episodes.
     """
     scores = {}
+    shared = {"threads": threads, "gate": gate, "alpha": alpha}
     for where, config in (situations or SITUATIONS).items():
         for skill in skills or library.names:
             index = library.index(skill)
@@ -83,14 +84,16 @@ def try_policy(
                 episodes,
                 seed,
                 replace(config, scene=task.scene),
-                threads=threads,
                 skills=[index] * episodes,
                 plan=plan_of(task, library) if door else None,
-                gate=gate,
-                alpha=alpha,
+                **shared,
             )
             scores[where, task.name if door else skill] = score(arena, make(), index, decisions)
             arena.close()
+    if switches:
+        arena = Arena(library, 2 * episodes, seed, SWITCHES, **shared)
+        scores["switches", "commands"] = score(arena, make(), None, decisions)
+        arena.close()
     return Trial(name, scores)
 
 
@@ -116,29 +119,11 @@ def earns_place(
     """
     trials = []
     for name, with_gate in (("no-gate", {}), ("gate", {"gate": gate, "alpha": alpha})):
-        trial = try_policy(name, library, lambda: follow_experts, **settings, **with_gate)
-        trials.append(Trial(name, {**trial.scores, **_switched(library, **settings, **with_gate)}))
+        trials.append(try_policy(name, library, lambda: follow_experts, switches=True, **settings, **with_gate))
         if progress:
             progress(trials[-1])
     without, trial = trials
     return _keeps(trial, without) and _merit(trial, without) > 1.0, trials
-
-
-def _switched(
-    library: ExpertLibrary,
-    *,
-    episodes: int = 8,
-    decisions: int = 1000,
-    seed: int = 4000,
-    threads: int = 1,
-    gate: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
-    alpha: float = 1.0,
-) -> dict[tuple[str, str], Score]:
-    """The experts under commands that change."""
-    arena = Arena(library, 2 * episodes, seed, SWITCHES, threads=threads, gate=gate, alpha=alpha)
-    found = score(arena, follow_experts, None, decisions)
-    arena.close()
-    return {("switches", "commands"): found}
 
 
 def _keeps(trial: Trial, usual: Trial, allowed_loss: float = 0.0) -> bool:
@@ -165,6 +150,7 @@ def choose(
     model: WorldModel,
     candidates: Mapping[str, PlannerConfig] | None = None,
     *,
+    experts: Trial | None = None,
     allowed_loss: float = 0.0,
     progress: Callable[[Trial], None] | None = None,
     **settings,
@@ -175,6 +161,7 @@ def choose(
         library: the experts.
         model: the world model.
         candidates: planner settings by name; default `CANDIDATES`.
+        experts: their trial with these settings, where it was flown already.
         allowed_loss: a candidate may lose this share of the experts' return on any skill in calm conditions, and one
             standard error of the difference.
         progress: called with each trial.
@@ -185,14 +172,16 @@ def choose(
         every candidate loses to the experts somewhere or gains nothing; and all the trials.
     """
     candidates = CANDIDATES if candidates is None else candidates
-    makers: dict[str, Callable[[], Callable]] = {"experts": lambda: follow_experts, "prior": lambda: PriorPolicy(model)}
+    experts = experts or try_policy("experts", library, lambda: follow_experts, **settings)
+    trials = [experts]
+    if progress:
+        progress(experts)
+    makers: dict[str, Callable[[], Callable]] = {"prior": lambda: PriorPolicy(model)}
     makers |= {name: lambda config=config: planner_policy(model, config) for name, config in candidates.items()}
-    trials = []
     for name, make in makers.items():
         trials.append(try_policy(name, library, make, **settings))
         if progress:
             progress(trials[-1])
-    experts = trials[0]
     fit = [
         trial
         for trial in trials

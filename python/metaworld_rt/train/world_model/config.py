@@ -12,6 +12,9 @@ SIZES = {
     "5M": (512, 512, 256, 5),
 }
 
+#: Episodes of every trial of a gate or of planner settings: what fails once in ten is seen twice.
+TRIAL_EPISODES = 24
+
 
 @dataclass(frozen=True)
 class ModelConfig:
