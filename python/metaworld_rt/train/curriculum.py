@@ -48,12 +48,14 @@ def _clone(skill: str) -> Lesson:
 
 
 _LOCOMOTION = (
-    Lesson("walk", "walk-1", decisions=3_500_000),
-    Lesson("stand", "stand-1", "walk-1", ("walk-1",), decisions=1_200_000),
-    Lesson("run", "run-1", "walk-1", ("walk-1", "stand-1"), decisions=5_500_000),
-    Lesson("run", "run-2", "run-1", ("walk-1", "stand-1"), decisions=1_500_000, collisions="full"),
-    Lesson("walk", "walk-2", "walk-1", ("run-2", "stand-1"), 0.6, decisions=1_500_000, collisions="full"),
-    Lesson("stand", "stand-2", "walk-2", ("run-2", "walk-2"), 0.6, decisions=2_000_000, collisions="full"),
+    Lesson("walk", "walk-1", decisions=2_500_000),
+    Lesson("stand", "stand-1", "walk-1", ("walk-1",), decisions=800_000),
+    Lesson("run", "run-1", "walk-1", ("walk-1", "stand-1"), decisions=4_800_000),
+    Lesson("run", "run-2", "run-1", ("walk-1", "stand-1"), decisions=1_200_000, collisions="full"),
+    Lesson("walk", "walk-2", "walk-1", ("run-2", "stand-1"), 0.6, decisions=1_500_000),
+    Lesson("walk", "walk-3", "walk-2", ("run-2", "stand-1"), 0.6, decisions=800_000, collisions="full"),
+    Lesson("stand", "stand-2", "walk-3", ("run-2", "walk-3"), 0.6, decisions=1_200_000),
+    Lesson("stand", "stand-3", "stand-2", ("run-2", "walk-3"), 0.6, decisions=800_000, collisions="full"),
 )
 
 #: By robot and library; `locomotion` and `household` are those of the shipped bundles.
@@ -61,9 +63,9 @@ CURRICULA: dict[tuple[str, str], tuple[Lesson, ...]] = {
     ("h1", "locomotion"): _LOCOMOTION,
     ("h1", "household"): (
         *_LOCOMOTION,
-        Lesson("footwork", "footwork-1", "walk-2", decisions=4_400_000),
+        Lesson("footwork", "footwork-1", "walk-3", decisions=4_400_000),
         _clone("reach"),
-        Lesson("reach", "reach-1", "reach-start", ("walk-2", "run-2", "stand-2"), 0.1, collisions="full", envs=512),
+        Lesson("reach", "reach-1", "reach-start", ("walk-3", "run-2", "stand-3"), 0.1, collisions="full", envs=512),
         _clone("door_approach"),
         _clone("door_open"),
         Lesson("door_open", "door_open-1", "door_open-start", collisions="full"),

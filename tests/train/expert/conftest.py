@@ -66,3 +66,21 @@ def commanded_way(door_way):
         return Way(command, place, np.zeros(length), door_way(length))
 
     return make
+
+
+@pytest.fixture
+def unscored(monkeypatch):
+    """Trainings end without the episodes that score them, which take longer than a short training; lists those ends."""
+    from metaworld_rt.train.expert import bank
+    from metaworld_rt.train.expert.door import DoorEnv
+    from metaworld_rt.train.expert.env import SkillEnv
+
+    ends = []
+
+    def score(env, actor, threads):
+        ends.append(env)
+        return {"return_mean": 0.0}, bank.join([])
+
+    for batch in (SkillEnv, DoorEnv):
+        monkeypatch.setattr(batch, "score", score)
+    return ends

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import torch
 
@@ -11,7 +13,9 @@ from metaworld_rt.train.expert.skill import get_skill
 from metaworld_rt.train.expert.trainer import train_expert
 
 
-def test_it_moves_the_arms_as_the_way_and_the_legs_as_their_expert(commanded_way):
+def test_it_moves_the_arms_as_the_way_and_the_legs_as_their_expert(commanded_way, monkeypatch):
+    monkeypatch.setattr(imitation, "STEPS", 30)
+    monkeypatch.setattr(door_clone, "_ROBOTS", 48)
     legs, way = Expert(features.size(features.HOUSEHOLD)).eval(), commanded_way()
     student = door_clone.clone(get_skill("door_open"), way, legs, 0.8, rounds=2, updates=150)
     env = door_clone.DoorEnv(get_skill("door_open"), 32, 5, 1, banks=[way.states])
@@ -24,6 +28,9 @@ def test_it_moves_the_arms_as_the_way_and_the_legs_as_their_expert(commanded_way
 
 
 def test_an_approach_learns_where_footwork_would_go(monkeypatch):
+    monkeypatch.setattr(imitation, "STEPS", 30)
+    monkeypatch.setattr(door_clone, "_ROBOTS", 64)
+
     class Leans(torch.nn.Module):
         """In place of footwork: stands, and the first joint's target says how far off the place is."""
 
@@ -32,7 +39,7 @@ def test_an_approach_learns_where_footwork_would_go(monkeypatch):
             stands = torch.from_numpy(H1.action_of_target(H1.default_pos)).float().expand(len(phi), -1)
             return torch.cat([away[:, :1], stands[:, 1:]], dim=1)
 
-    student = door_clone.clone_approach(get_skill("door_approach"), Leans(), 0.8, rounds=2, updates=500)
+    student = door_clone.clone_approach(get_skill("door_approach"), Leans(), 0.8, rounds=2, updates=300)
     env = door_clone.ApproachEnv(get_skill("door_approach"), 64, 5)
     with torch.no_grad():
         action = student(torch.from_numpy(env.observe())).double().numpy()
@@ -52,8 +59,11 @@ def test_who_never_moves_has_not_arrived():
     assert scores["upright"] < 1.0
 
 
-def test_the_command_writes_a_start_that_training_takes(tmp_path, commanded_way, monkeypatch):
+def test_the_command_writes_a_start_that_training_takes(tmp_path, commanded_way, monkeypatch, unscored):
     monkeypatch.setattr(imitation, "STEPS", 2)
+    monkeypatch.setattr(imitation, "_BATCH", 8)
+    monkeypatch.setattr(door_clone, "_ROBOTS", 8)
+    monkeypatch.setattr(door_clone, "make", partial(door_clone.make, rounds=1))
     way, legs = tmp_path / "way.npz", tmp_path / "footwork.pt"
     commanded_way().save(way)
     expert = Expert(features.size(features.HOUSEHOLD))
@@ -63,7 +73,7 @@ def test_the_command_writes_a_start_that_training_takes(tmp_path, commanded_way,
     arguments = ["door_open", "--way", str(way), "--legs", str(legs), "--out", str(tmp_path / "start.pt")]
     assert door_clone.main(arguments) == 0
     result = train_expert(
-        "door_open", tmp_path / "run", decisions=400, start=tmp_path / "start.pt", banks=[way], envs=8, threads=1,
-        eval_every=10**9,
+        "door_open", tmp_path / "run", decisions=400, start=tmp_path / "start.pt", banks=[way], envs=8, threads=1
     )  # fmt: skip
+    assert unscored
     assert checkpoint.load(result.path)["period"] == 60 * 0.02

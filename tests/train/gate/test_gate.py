@@ -1,5 +1,7 @@
 """The gate learns who does best, from trials that start where they say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,9 +9,17 @@ from library import untrained
 
 from metaworld_rt.tasks import features
 from metaworld_rt.train.files import CheckpointError
+from metaworld_rt.train.gate import returns
 from metaworld_rt.train.gate.returns import VISITED, expert_returns, visit
 from metaworld_rt.train.gate.train import GateConfig, Trials, fit, load_gate, train_gate
-from metaworld_rt.train.world_model.arena import Arena
+from metaworld_rt.train.world_model.arena import AT_DOOR, Arena
+
+
+@pytest.fixture
+def brief(monkeypatch):
+    """Episodes of two seconds to visit states in."""
+    monkeypatch.setattr(returns, "VISITED", replace(VISITED, decisions=100))
+    monkeypatch.setattr(returns, "AT_DOOR", replace(AT_DOOR, decisions=100))
 
 
 def test_a_gate_learns_a_rule():
@@ -31,6 +41,7 @@ def test_a_gate_learns_a_rule():
     assert np.allclose(gate.exported().forward(np.concatenate([phi[:5], c], -1)), want, atol=1e-5)
 
 
+@pytest.mark.usefixtures("brief")
 def test_trials_start_from_the_visited_states():
     library = untrained()
     states = visit(library, 20, seed=0, count=8, every=3)
@@ -51,6 +62,7 @@ def test_the_visited_states_are_of_whole_episodes(monkeypatch):
     assert len(lived) > 0.6 * VISITED.decisions
 
 
+@pytest.mark.usefixtures("brief")
 def test_a_gate_is_kept_and_refused_for_other_experts(tmp_path):
     library = untrained()
     config = GateConfig(states=12, steps=5)
@@ -94,6 +106,7 @@ def test_without_a_command_the_gate_says_who_is_best_from_here(rescue):
     assert (gate.probabilities(phi, 0.0 * weights).argmax(-1) == 0).mean() > 0.97
 
 
+@pytest.mark.usefixtures("brief")
 def test_a_gate_from_before_the_command_was_read_still_works(tmp_path):
     library = untrained()
     train_gate(library, tmp_path, GateConfig(states=12, steps=1))
@@ -129,6 +142,7 @@ def test_trials_of_another_version_are_refused(tmp_path):
         train_gate(untrained(), tmp_path)
 
 
+@pytest.mark.usefixtures("brief")
 def test_at_a_door_the_trials_are_judged_by_the_door(tmp_path):
     names, tasks = ("stand", "walk", "door_approach"), ("stand", "walk", "door")
     library = untrained(names=names, tasks=tasks, layout=features.HOUSEHOLD)

@@ -58,7 +58,7 @@ def train_expert(
     envs: int = 256,
     threads: int = 2,
     collisions: str = "fast",
-    eval_every: int = 500_000,
+    eval_every: int = 1_000_000,
     device: str = "cpu",
     config: PpoConfig | None = None,
     skill: Skill | None = None,
@@ -82,7 +82,7 @@ def train_expert(
         banks: files with states of other skills to start some episodes from.
         bank_share: of the episodes; default: the skill's own.
         envs: robots stepped together.
-        threads: physics threads.
+        threads: of the physics and, between, of the networks' updates.
         collisions: training physics, "fast" or "full".
         eval_every: decisions between evaluations on the full task.
         device: of the networks.
@@ -102,8 +102,7 @@ def train_expert(
     out, config = Path(out), config or PpoConfig(**skill.ppo)
     total = decisions or skill.decisions
     torch.manual_seed(seed)
-    # The networks are too small for threads to help, and spinning threads starve the physics on a busy machine.
-    torch.set_num_threads(max(1, threads // 2))
+    torch.set_num_threads(1)  # while robots move: the batch is too small for more, and they would starve the physics
     stock = [bank.load(path) for path in banks]
     if clip is None:
         env = BATCHES[skill.learns](skill, envs, seed, threads, collisions, stock)
@@ -172,7 +171,9 @@ def train_expert(
             ends += int(outcome.terminated.sum())
             for key, value in outcome.terms.items():
                 sums[key] = sums.get(key, 0.0) + value / config.steps
+        torch.set_num_threads(threads)
         losses = ppo.update(rollout)
+        torch.set_num_threads(1)
         state["difficulty"] = _adapt(state["difficulty"], ends / (config.steps * envs), skill.harder)
         state["decisions"] += config.steps * envs
         state["seconds"] = earlier + time.monotonic() - began
