@@ -5,6 +5,7 @@ from metaworld_rt.plants.h1 import DECISION_DT
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
 from metaworld_rt.train.expert.bank import Bank, join, load
+from metaworld_rt.train.expert.drill import Drills
 from metaworld_rt.train.expert.locomotion import LocomotionEnv
 from metaworld_rt.train.expert.skill import get_skill
 from metaworld_rt.train.files import CheckpointError
@@ -81,6 +82,34 @@ def test_banks_start_episodes():
     assert np.abs(env.physics.qpos[:, :2]).max() < 0.1, "where it stands is not the bank's"
     np.testing.assert_allclose(env._target[first], np.broadcast_to(H1.target(np.full(19, 0.125)), (first.sum(), 19)))
     env.close()
+
+
+def test_drills_are_drawn_where_about_half_of_them_fail():
+    """From full speed alone nobody learns to stop, and most states of a run are at full speed."""
+    qvel = np.zeros((100, 25))
+    qvel[:90, 0], qvel[90:98, 1], qvel[98:, 0] = 5.2, -2.7, 0.1
+    run, robots = Bank(np.zeros((100, 26)), qvel, np.zeros((100, 19)), np.zeros(100)), np.arange(3000)
+    drills = Drills([run], len(robots), np.random.default_rng(0))
+    assert drills.speed.tolist() == [0.0, 2.5, 5.0]
+
+    def speeds():
+        drawn = np.linalg.norm(drills.draw(robots).qvel[:, :2], axis=-1)
+        return [((drawn >= low) & (drawn < low + 0.5)).mean() for low in drills.speed], drawn
+
+    shares, drawn = speeds()
+    assert shares == pytest.approx([1 / 3] * 3, abs=0.04), "at first all speeds alike"
+    drills.ended(robots, drawn > 3.0)
+    assert drills.falls == pytest.approx([0.0, 0.0, 1.0], abs=0.01), "nobody falls at less than 3 m/s, all do above"
+    drills.falls[1] = 0.5
+    shares, _ = speeds()
+    assert shares[1] > 0.8, "what is neither hopeless nor learned"
+    assert min(shares) > 0.04, "but the others are not forgotten"
+    before = drills.falls.copy()
+    drills.ended(robots, np.ones(len(robots), dtype=bool))
+    after = drills.falls.copy()
+    drills.ended(robots, np.zeros(len(robots), dtype=bool))
+    assert (after > before).any()
+    assert drills.falls.tolist() == after.tolist(), "whose drill is over has none"
 
 
 def test_a_bank_is_written_and_read_back(tmp_path):

@@ -77,10 +77,3 @@ def load(path: Path) -> Bank:
     if k == 0 or scene not in _SCENE or shapes != [(k, ROBOT_NQ + scene), (k, ROBOT_NV + scene), (k, H1.n), (k,)]:
         raise CheckpointError(f"{path} is no state bank of h1: its arrays have the shapes {shapes}")
     return bank
-
-
-def draw(banks: Sequence[Bank], n: int, rng: np.random.Generator) -> Bank:
-    """N states, each from a bank drawn first, so that a large bank counts no more than a small one."""
-    share = rng.integers(0, len(banks), n)
-    rows = [rng.integers(0, len(bank), int((share == i).sum())) for i, bank in enumerate(banks)]
-    return join([bank[row] for bank, row in zip(banks, rows, strict=True)])

@@ -14,7 +14,8 @@ from metaworld_rt.tasks import features
 from metaworld_rt.tasks.signals import Signals
 from metaworld_rt.tasks.task import EPISODE_DECISIONS, RESET_NOISE, get_task
 from metaworld_rt.tasks.vector import VectorPhysics
-from metaworld_rt.train.expert.bank import ROBOT_NQ, ROBOT_NV, Bank, draw
+from metaworld_rt.train.expert.bank import ROBOT_NQ, ROBOT_NV, Bank
+from metaworld_rt.train.expert.drill import Drills
 from metaworld_rt.train.expert.evaluate import evaluate
 from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.practice import Lag, Pushes, Variety, drawn_lags
@@ -64,9 +65,9 @@ class SkillEnv:
         threads: int,
         banks: Sequence[Bank] = (),
     ) -> None:
-        self.banks = tuple(bank.robot for bank in banks)
         self.skill, self.count, self.features, self.model = skill, count, tuple(layout), model
         self.rng = np.random.default_rng(seed)
+        self.drills = Drills([bank.robot for bank in banks], count, self.rng)
         self.physics = VectorPhysics(model, count, threads)
         self.difficulty = self.polish = 0.0
         self.phase, self.heading = np.zeros(count), np.zeros(count)
@@ -127,9 +128,9 @@ class SkillEnv:
 
         Where the robot stands, and what else is in the scene, stays as begun.
         """
-        if not self.banks or not chosen.any():
+        if not len(self.drills) or not chosen.any():
             return
-        pick = draw(self.banks, int(chosen.sum()), self.rng)
+        pick = self.drills.draw(rows[chosen])
         qpos[chosen, 2:ROBOT_NQ], qvel[chosen, :ROBOT_NV], action[chosen] = pick.qpos[:, 2:], pick.qvel, pick.action
         self.phase[rows[chosen]] = pick.phase
         self._length[rows[chosen]] = DRILL_DECISIONS
@@ -203,6 +204,7 @@ class SkillEnv:
         phi = final_phi
         done = np.flatnonzero(terminated | truncated)
         if len(done):
+            self.drills.ended(done, terminated[done])
             self.reset(done)
             phi = self.observe()
         means = {name: float(np.nanmean(value)) for name, value in terms.items()}
