@@ -53,6 +53,7 @@ class SkillEnv:
         action: the last action, clamped.
         age: decisions since each robot's reset.
         lag: how late each robot sees its state; by default at once.
+        drills: states of other skills for episodes to begin from; how often each fails is learned anew after a resume.
     """
 
     def __init__(
