@@ -30,7 +30,12 @@ _ANKLE_INERTIAL = {
 }
 
 
-def build(scene: Scene = "floor", foot: str | Path = "blade", collisions: Collisions = "full") -> mujoco.MjModel:
+def build(
+    scene: Scene = "floor",
+    foot: str | Path = "blade",
+    collisions: Collisions = "full",
+    timestep: float = TIMESTEP,
+) -> mujoco.MjModel:
     """H1 in a scene, with the physics options, sensors and keyframe of HumanoidBench.
 
     Args:
@@ -39,6 +44,7 @@ def build(scene: Scene = "floor", foot: str | Path = "blade", collisions: Collis
         collisions: "full", or "fast": four small spheres a foot against the floor and nothing else in the robot
             (training physics for locomotion, about twice as fast); in the door scene Menagerie's primitives besides,
             against the door and its walls only.
+        timestep: of the physics, s; a divisor of `DECISION_DT`. Training may take a coarser one.
 
     Returns:
         A compiled model: nq = 26, nv = 25 (28 and 27 with the door), nu = 19 position actuators.
@@ -47,7 +53,9 @@ def build(scene: Scene = "floor", foot: str | Path = "blade", collisions: Collis
         AssetError: the model data package or the foot meshes are missing.
         ValueError: an unknown scene or collisions setting.
     """
-    return build_spec(scene, foot, collisions).compile()
+    spec = build_spec(scene, foot, collisions)
+    spec.option.timestep = timestep
+    return spec.compile()
 
 
 def build_spec(scene: Scene = "floor", foot: str | Path = "blade", collisions: Collisions = "full") -> mujoco.MjSpec:

@@ -2,7 +2,7 @@
 
 A switch from one skill to another begins in the other's states, so every expert ends having trained from them: walk
 first, run and stand from its states, and then walk and stand once more against what came later. Stand begins with
-walk's weights: who can step can stop, and who can slow down from a run can stop from one. Running is learned without
+walk's weights: who can step can stop, and who can slow down from a run can stop from one. Each is learned without
 self-collision, twice as fast, and then with it: at 5 m/s the knees and arms of a policy that never felt them do meet.
 
 The household's experts stand on the legs of footwork: each begins as a clone of those legs and of arms that something

@@ -97,8 +97,8 @@ def test_without_a_way_it_says_what_to_give(door_way):
 
 
 def test_a_way_through_an_open_door_never_begins_at_the_reset(make_env, door_way):
-    assert (make_env(door_way(hinge=0.9), count=64).physics.qpos[:, -2] > 0.8).all()
-    assert (make_env(door_way(), count=100).clock == 0).mean() > 0.1
+    assert (make_env(door_way(hinge=0.9), count=200).physics.qpos[:, -2] > 0.8).all()
+    assert (make_env(door_way(), count=200).clock == 0).mean() > 0.15
 
 
 def test_it_begins_where_the_skill_before_hands_over(make_env, door_way):

@@ -91,9 +91,7 @@ _PASSING = _Starts(first=0.15, end=0.05, own=0.15, after=0.4, late=0.1)
 
 def training_model(collisions: str = "full") -> mujoco.MjModel:
     """The door's scene at the training's timestep."""
-    model = build("door", collisions=collisions)
-    model.opt.timestep = TIMESTEP
-    return model
+    return build("door", collisions=collisions, timestep=TIMESTEP)
 
 
 def on_leaf(points: np.ndarray, hinge: np.ndarray) -> np.ndarray:
@@ -146,7 +144,7 @@ class DoorEnv(SkillEnv):
         self.cycle = len(self.way) / skill.busy
         skill = replace(skill, period=self.cycle * DECISION_DT)
         model = training_model(collisions)
-        super().__init__(skill, model, features.HOUSEHOLD, count, seed, threads, banks)
+        super().__init__(skill, model, features.HOUSEHOLD, count, seed, threads)
         self.senses = Senses(self.physics)
         self._hands = self._reach()
         rests = skill.busy < 1.0

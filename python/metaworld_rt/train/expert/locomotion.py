@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import mujoco
 import numpy as np
 
 from metaworld_rt.plants.h1 import build
@@ -23,13 +22,6 @@ TIMESTEP = 0.004
 FALLEN_HEIGHT = 0.6
 FALLEN_UP = 0.4
 DISTURBED_SHARE = 0.4
-
-
-def training_model(collisions: str) -> mujoco.MjModel:
-    """The floor at the training's timestep."""
-    model = build("floor", collisions=collisions)
-    model.opt.timestep = TIMESTEP
-    return model
 
 
 class LocomotionEnv(SkillEnv):
@@ -53,7 +45,8 @@ class LocomotionEnv(SkillEnv):
         collisions: str = "fast",
         banks: Sequence[Bank] = (),
     ) -> None:
-        super().__init__(skill, training_model(collisions), features.LOCOMOTION, count, seed, threads, banks)
+        model = build("floor", collisions=collisions, timestep=TIMESTEP)
+        super().__init__(skill, model, features.LOCOMOTION, count, seed, threads, banks)
         self._pushes = Pushes(count, self.rng)
         self.begin()
 
