@@ -94,6 +94,7 @@ def main() -> int:
     parser.add_argument("--controllers", default=",".join(CONTROLLERS))
     parser.add_argument("--script", default="", help="run-stand; default: the bundle's skills but a door's")
     parser.add_argument("--seeds", type=int, default=50)
+    parser.add_argument("--training-seed", type=int, default=0, help="that the bundle was trained with")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     bundle = load(args.bundle)
@@ -125,7 +126,7 @@ def main() -> int:
               f"(least {row['return_min']:.1f}), falls {row['falls']} of {row['seeds']}", flush=True)  # fmt: skip
     if args.json:
         document = {"schema": "metaworld_rt.composed/1", "bundle": bundle.name, "digest": bundle.digest}
-        document |= {"script": script, "versions": versions(), "rows": rows}
+        document |= {"training_seed": args.training_seed, "script": script, "versions": versions(), "rows": rows}
         args.json.write_text(json.dumps(document, indent=1) + "\n")
     return 0
 

@@ -110,7 +110,7 @@ def merged(before: dict, now: dict) -> list[dict]:
 def rows_of(documents: Iterable[dict]) -> list[dict]:
     """Measured rows, one a (bundle, suite, mujoco, controller): episodes of every training seed pooled a task."""
     pooled: dict[tuple, dict[str, list[dict]]] = defaultdict(lambda: defaultdict(list))
-    training: dict[tuple, list[dict]] = defaultdict(list)
+    training: dict[tuple, dict[int, dict]] = defaultdict(dict)
     for document in documents:
         where = (document["bundle"], document["suite"], document["versions"]["mujoco"])
         if is_disturbed(document):
@@ -118,7 +118,7 @@ def rows_of(documents: Iterable[dict]) -> list[dict]:
         for row in document["results"]:
             key = (*where, row["controller"])
             pooled[key][row["task"]].append({**row, "training_seed": document["training_seed"]})
-            training[key].append(document.get("training", {}))
+            training[key][document["training_seed"]] = document.get("training", {})
     out = []
     for (bundle, suite, mujoco, controller), tasks in sorted(pooled.items()):
         cells = {}
@@ -131,9 +131,8 @@ def rows_of(documents: Iterable[dict]) -> list[dict]:
                 "episodes": len(returns),
                 "seeds": len({part["training_seed"] for part in parts}),
             }
-        known = training[bundle, suite, mujoco, controller][0]
         out.append({"bundle": bundle, "suite": suite, "mujoco": mujoco, "controller": controller, "cells": cells,
-                    "training": known})  # fmt: skip
+                    "training": training[bundle, suite, mujoco, controller]})  # fmt: skip
     return out
 
 
@@ -145,6 +144,16 @@ def is_disturbed(document: dict) -> bool:
 def lineage(provenance: dict) -> list[dict]:
     """A training and those that it began from."""
     return [provenance, *(lineage(provenance["start"]) if "start" in provenance else [])]
+
+
+def costs(trainings: dict[int, dict], controller: str) -> str:
+    """What each training seed cost, those apart that differ."""
+    seeds: dict[str, list[int]] = defaultdict(list)
+    for seed, training in sorted(trainings.items()):
+        seeds[cost(training, controller)].append(seed)
+    if len(seeds) == 1:
+        return next(iter(seeds))
+    return "<br>".join(f"seed {', '.join(map(str, of))}: {text}" for text, of in seeds.items())
 
 
 def cost(training: dict, controller: str) -> str:
@@ -190,7 +199,7 @@ def render(documents: list[dict]) -> str:
             )
         lines.append(
             f"| {row['bundle']} | {row['controller']} | {row['suite']} | h1, {row['mujoco']} | {' | '.join(cells)} "
-            f"| {cost(row['training'], row['controller'])} |"
+            f"| {costs(row['training'], row['controller'])} |"
         )
     lines += baseline()
     lines += motion(documents)
@@ -298,7 +307,7 @@ def composed() -> list[str]:
         script = ", ".join(f"{skill} {seconds} s" for skill, seconds in document["script"])
         lines += [
             "",
-            f"## A composed task: {document['bundle']}",
+            f"## A composed task: {document['bundle']}{of_seed(document)}",
             f"`benchmarks/composed.py`: {script}. Falls over all seeds; the reward of each part is its own task's.",
             "",
             "| controller | return | least | of | falls |",
@@ -310,6 +319,11 @@ def composed() -> list[str]:
                 f"| {row['most']} | {row['falls']} of {row['seeds']} |"
             )
     return lines
+
+
+def of_seed(document: dict) -> str:
+    """The training seed in a heading, where it is not the shipped bundle's."""
+    return f", training seed {document['training_seed']}" if document.get("training_seed", 0) else ""
 
 
 def trials() -> list[str]:

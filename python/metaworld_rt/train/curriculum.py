@@ -48,14 +48,14 @@ def _clone(skill: str) -> Lesson:
 
 
 _LOCOMOTION = (
-    Lesson("walk", "walk-1", decisions=2_500_000),
-    Lesson("stand", "stand-1", "walk-1", ("walk-1",), decisions=600_000),
-    Lesson("run", "run-1", "walk-1", ("walk-1", "stand-1"), decisions=4_500_000),
+    Lesson("walk", "walk-1", decisions=2_200_000),
+    Lesson("stand", "stand-1", "walk-1", ("walk-1",), decisions=500_000),
+    Lesson("run", "run-1", "walk-1", ("walk-1", "stand-1"), decisions=3_800_000),
     Lesson("run", "run-2", "run-1", ("walk-1", "stand-1"), decisions=1_200_000, collisions="full"),
     Lesson("walk", "walk-2", "walk-1", ("run-2", "stand-1"), 0.6, decisions=1_000_000),
-    Lesson("walk", "walk-3", "walk-2", ("run-2", "stand-1"), 0.6, decisions=1_500_000, collisions="full"),
-    Lesson("stand", "stand-2", "walk-3", ("run-2", "walk-3"), 0.6, decisions=1_000_000),
-    Lesson("stand", "stand-3", "stand-2", ("run-2", "walk-3"), 0.6, decisions=1_000_000, collisions="full"),
+    Lesson("walk", "walk-3", "walk-2", ("run-2", "stand-1"), 0.6, decisions=1_200_000, collisions="full"),
+    Lesson("stand", "stand-2", "walk-3", ("run-2", "walk-3"), 0.6, decisions=800_000),
+    Lesson("stand", "stand-3", "stand-2", ("run-2", "walk-3"), 0.6, decisions=800_000, collisions="full"),
 )
 
 #: By robot and library; `locomotion` and `household` are those of the shipped bundles.
