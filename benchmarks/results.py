@@ -183,7 +183,8 @@ def render(documents: list[dict]) -> str:
         "Suite `builtin` is `metaworld_rt.tasks` (equal to HumanoidBench's h1 but for the foot, see the tests of",
         "`tests/tasks`); `humanoid_bench` is the real benchmark, untouched, with the versions that its setup.py pins "
         "(mujoco 3.1.6, dm_control 1.0.20). Mean ± standard deviation over all episodes (least; "
-        "episodes / training seeds). Training: decisions and minutes on 2 cores.",
+        "episodes / training seeds). Training: decisions and minutes on 2 cores, of the bundle's checkpoints and of "
+        "those that they began from.",
         "",
         "| bundle | controller | suite | robot, mujoco | " + " | ".join(TASKS) + " | training |",
         "|---" * (5 + len(TASKS)) + "|",

@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+import metaworld_rt
+
 
 @pytest.fixture
 def results(request):
@@ -65,6 +67,20 @@ def test_more_episodes_of_one_disturbance_replace_its_rows_alone(results):
     now = {**same, "results": [{**row, "disturbance": "pushes", "episodes": 9}]}
     assert [(r["disturbance"], r["episodes"]) for r in results.merged(before, now)] == [("calm", 2), ("pushes", 9)]
     assert results.merged({**before, "bundle_digest": "older"}, now) == now["results"]
+
+
+def test_the_page_shows_the_measurements_that_are_kept(results):
+    documents = [json.loads(path.read_text()) for path in sorted(results.DATA.glob("*.json"))]
+    page = (results.ROOT / "docs" / "results.md").read_text()
+    assert page == results.render(documents), "run benchmarks/results.py write"
+
+
+def test_the_measurements_are_of_the_bundles_that_are_shipped(results):
+    for path in sorted(results.DATA.glob("*.json")):
+        found = json.loads(path.read_text())
+        seed = found["training_seed"]
+        shipped = results.ROOT / "models" / (f"seeds/{seed}" if seed else found["bundle"])
+        assert found["bundle_digest"] == metaworld_rt.load(shipped).digest, path.name
 
 
 def test_no_measurement_is_one_clear_line(results, tmp_path, monkeypatch, capsys):

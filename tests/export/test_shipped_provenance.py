@@ -15,7 +15,7 @@ def told(value: object) -> str:
     return str(value).replace("\\", "/")
 
 
-@pytest.mark.parametrize("path", sorted(MODELS.glob("h1-*/bundle.json")), ids=lambda p: p.parent.name)
+@pytest.mark.parametrize("path", sorted(MODELS.rglob("bundle.json")), ids=lambda p: p.parent.name)
 def test_of_bundles(path):
     assert ABSOLUTE.findall(path.read_text()) == []
 

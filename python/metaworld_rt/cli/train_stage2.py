@@ -13,7 +13,7 @@ def add_stages(stages: argparse._SubParsersAction) -> None:
     """Add the stages to the `train` command."""
     gate = stages.add_parser("gate", help="p(i|s) from measured returns of every expert")
     _common(gate)
-    gate.add_argument("--states", type=common.positive(int), default=6000, metavar="N", help="default: %(default)s")
+    gate.add_argument("--states", type=common.positive(int), default=3000, metavar="N", help="default: %(default)s")
     gate.add_argument("--loyalty", type=common.share, default=0.4, metavar="S",
                       help="what another must score more than the one in charge (default: %(default)s)")  # fmt: skip
     gate.add_argument("--reads-command", action="store_true",
@@ -57,7 +57,7 @@ def _shared(parser: argparse.ArgumentParser) -> None:
 
 
 def _schedule(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--size", default="small", metavar="SIZE", help="xs, small, 1M or 5M (default: %(default)s)")
+    parser.add_argument("--size", default="xs", metavar="SIZE", help="xs, small, 1M or 5M (default: %(default)s)")
     parser.add_argument("--decisions", type=common.positive(int), metavar="N", help="collected with the experts first")
     parser.add_argument("--updates", type=common.positive(int), metavar="N", help="gradient steps on those")
     parser.add_argument("--rounds", type=common.positive(int, zero=True), metavar="N", help="of its own planner's data")

@@ -41,7 +41,7 @@ class GateConfig:
         steps, batch, lr: of Adam.
     """
 
-    states: int = 6000
+    states: int = 3000
     temperature: float = 0.02
     loyalty: float = 0.4
     condition: bool = False

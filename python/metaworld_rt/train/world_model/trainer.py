@@ -69,13 +69,13 @@ class Schedule:
         at_door: where every second part is collected, if there are skills for a door.
     """
 
-    size: str = "small"
+    size: str = "xs"
     robots: int = 64
-    expert_decisions: int = 400_000
-    expert_updates: int = 40_000
-    rounds: int = 6
-    round_decisions: int = 64_000
-    round_updates: int = 5_000
+    expert_decisions: int = 240_000
+    expert_updates: int = 8_000
+    rounds: int = 2
+    round_decisions: int = 32_000
+    round_updates: int = 2_500
     n_step: int = 60
     batch: int = 256
     capacity: int = 1_000_000
