@@ -6,6 +6,7 @@ The script is a list of (skill, seconds); each seed adds up to 0.8 s to each par
 come at every moment of the gait. In each part the reward is that of the part's task, as a share of its best;
 a fall ends the episode. `full` and `experts` follow the script as a plan of stages; `no-semantic` is told nothing, so
 that the gate weighs the experts, or all weigh the same where there is no gate: the paper's ablation of the VLM.
+`no-guidance` searches without the pull to the experts, `planner-only` without them at all.
 """
 
 from __future__ import annotations

@@ -257,7 +257,7 @@ def disturbed(documents: list[dict]) -> list[str]:
         episodes = ", ".join([f"{usual} episodes each", *(f"{n} under {trouble}" for trouble, n in more.items())])
         lines += [
             "",
-            f"## Under disturbance: {document['bundle']}",
+            f"## Under disturbance: {document['bundle']}{of_seed(document)}",
             f"`eval --disturbances all` (`plants/suite.py`), {episodes}, from the same seeds, mujoco "
             f"{document['versions']['mujoco']}. Mean return, in brackets its share of the calm return and the mean "
             "decisions lived.",
