@@ -258,7 +258,7 @@ def disturbed(documents: list[dict]) -> list[str]:
         lines += [
             "",
             f"## Under disturbance: {document['bundle']}{of_seed(document)}",
-            f"`eval --disturbances all` (`plants/suite.py`), {episodes}, from the same seeds, mujoco "
+            f"Of the suite (`eval --disturbances`, `plants/suite.py`), {episodes}, from the same seeds, mujoco "
             f"{document['versions']['mujoco']}. Mean return, in brackets its share of the calm return and the mean "
             "decisions lived.",
             "",
