@@ -95,6 +95,11 @@ def measure(args: argparse.Namespace) -> Path:
     return path
 
 
+def kept(folder: Path, pattern: str = "*.json") -> list[dict]:
+    """The documents in a folder, by name."""
+    return [json.loads(path.read_text()) for path in sorted(folder.glob(pattern))]
+
+
 def merged(before: dict, now: dict) -> list[dict]:
     """The rows of now, and those of before that were not measured again, if all else is the same."""
     if any(before.get(key) != now[key] for key in ("bundle_digest", "versions", "first_seed")):
@@ -278,7 +283,7 @@ def disturbed(documents: list[dict]) -> list[str]:
 
 def baseline() -> list[str]:
     """TD-MPC2 trained from scratch by the same code, where it was."""
-    documents = [json.loads(path.read_text()) for path in sorted(BASELINE.glob("*.json"))]
+    documents = kept(BASELINE)
     if not documents:
         return []
     lines = [
@@ -303,8 +308,7 @@ def baseline() -> list[str]:
 def composed() -> list[str]:
     """The composed tasks that were measured."""
     lines = []
-    for path in sorted(COMPOSED.glob("composed*.json")):
-        document = json.loads(path.read_text())
+    for document in kept(COMPOSED, "composed*.json"):
         script = ", ".join(f"{skill} {seconds} s" for skill, seconds in document["script"])
         lines += [
             "",
@@ -330,8 +334,7 @@ def of_seed(document: dict) -> str:
 def trials() -> list[str]:
     """What was tried when a shipped bundle was exported: its gate, and planner settings."""
     lines = []
-    for path in sorted((ROOT / "models").glob("*/bundle.json")):
-        description = json.loads(path.read_text())
+    for description in kept(ROOT / "models", "*/bundle.json"):
         name, provenance = description["name"], description["provenance"]
         gate, model = provenance.get("gate", {}), provenance.get("world_model", {})
         if gate.get("trials"):
@@ -392,7 +395,7 @@ def main(arguments: list[str] | None = None) -> int:
     if args.command == "measure":
         print(measure(args))
         return 0
-    documents = [json.loads(path.read_text()) for path in sorted(DATA.glob("*.json"))]
+    documents = kept(DATA)
     if not documents:
         print(f"no measurement in {DATA}: run `measure` first", file=sys.stderr)
         return 1
