@@ -52,3 +52,16 @@ def test_a_file_that_is_no_checkpoint_is_named(tmp_path, monkeypatch, capsys):
     said = capsys.readouterr().err.strip()
     assert said.startswith("metaworld-rt train: text.pt is damaged or no checkpoint")
     assert len(said) < 120
+
+
+def test_the_defaults_shown_are_the_trainers_own():
+    # The parser must not import torch to show its help, so the numbers stand in both places.
+    from metaworld_rt.cli import parser
+    from metaworld_rt.cli.train_stage2 import _made_schedule
+    from metaworld_rt.train.gate.train import GateConfig
+    from metaworld_rt.train.world_model.trainer import Schedule
+
+    gate = parser().parse_args(["train", "gate", "--experts", "e", "--out", "o"])
+    config = GateConfig()
+    assert (gate.states, gate.loyalty, gate.reads_command) == (config.states, config.loyalty, config.condition)
+    assert _made_schedule(parser().parse_args(["train", "all", "--out", "o"])) == Schedule()

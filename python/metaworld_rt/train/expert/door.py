@@ -75,6 +75,7 @@ class _Starts:
         own: the batch's own states.
         after: its own states after the way's end.
         late: states of the way when its time is over, where the door was open already: who is late goes on.
+        waited: share of the states handed over that come when the way's time is over: who missed it sets off still.
     """
 
     first: float
@@ -82,6 +83,7 @@ class _Starts:
     own: float
     after: float
     late: float
+    waited: float = 0.0
 
 
 _OPENING = _Starts(first=0.2, end=0.1, own=0.2, after=0.15, late=0.0)
@@ -191,7 +193,8 @@ class DoorEnv(SkillEnv):
             start = self.handover[rng.integers(0, max(1, len(self.handover)), len(handed))]
             qpos[handed], qvel[handed], action[handed] = start.qpos, start.qvel, start.action
             # The phase runs on through the switch: who opened early waits for the way to begin, who was late is on it.
-            clock[handed] = (np.mod(start.phase - self.skill.begins + 0.5, 1.0) - 0.5) * self.cycle
+            on_time = (np.mod(start.phase - self.skill.begins + 0.5, 1.0) - 0.5) * self.cycle
+            clock[handed] = np.where(rng.random(len(handed)) < starts.waited, end, on_time)
         again = []
         for low, high, bins in ((last, own, 0), (own, rest, self._on_way)):
             chosen = np.flatnonzero((kind >= low) & (kind < high))
