@@ -42,6 +42,7 @@ BEHIND = 0.35  # rad that the hinge may be behind the way's
 _TURNED, _CLEAR = 1.15, 0.3  # rad: the hatch is held turned until the hinge is there, and the locks past the frame
 HINGE_XY = np.array([0.75, -0.5])  # m, the axis that the leaf turns about
 ASTRAY = 0.4  # m from the way's pelvis
+_HANDOVER = 0.85  # rad of the hinge: there the matcher's plan goes on from `door_open` to `door_pass`
 _SHUT = 0.1  # rad: a way that begins below is one from the task's reset
 _NEAR = 0.2  # rad between the door where the skill before hands over and where the way begins
 _LEAD_IN = 12.5  # decisions that the controller takes to give a skill its full weight
@@ -158,6 +159,7 @@ class DoorEnv(SkillEnv):
         self.alone = alone
         if alone is None:
             self.physics.use_models(VARIETY.spread(model, self.rng, count))
+        self.hands_over = not rests
         self._from_reset = self.way.qpos[0, -2] < _SHUT
         self._has_first = self._from_reset or len(self.handover) > 0
         self.archive = Archive(count, (model.nq, model.nv, self.action.shape[1], 1), bins, 200, self.rng)
@@ -274,6 +276,9 @@ class DoorEnv(SkillEnv):
         lost = fallen | behind | astray
         self.losses = _FORGET * self.losses + np.bincount(self._bin()[lost], minlength=len(self.losses))
         return lost
+
+    def _handed(self, s: Signals) -> np.ndarray:
+        return s.qpos[:, -2] > _HANDOVER
 
     def _terms(self, step: Step) -> dict[str, np.ndarray]:
         self.senses.update()
