@@ -120,7 +120,7 @@ def test_an_opening_ends_where_the_next_skill_takes_over_and_is_worth_what_that_
     env.physics.qpos[:20, -2:] = 1.0, 1.5
     outcome = env.step(np.tile(H1.action_of_target(H1.default_pos), (40, 1)))
     assert outcome.handed.tolist() == [True] * 20 + [False] * 20
-    assert outcome.worth.tolist() == [7.0] * 20 + [0.0] * 20
+    assert outcome.worth.tolist() == [14.0] * 20 + [0.0] * 20
     assert not outcome.terminated.any()
     assert (env.age == [0] * 20 + [1] * 20).all(), "who is handed over begins anew"
     assert not make_env(door_way(hinge=0.9), skill="door_pass").hands_over

@@ -25,6 +25,7 @@ from metaworld_rt.train.expert.bank import ROBOT_NQ, Bank, join
 from metaworld_rt.train.expert.door_hook import ARM_JOINTS
 from metaworld_rt.train.expert.env import Outcome, SkillEnv
 from metaworld_rt.train.expert.evaluate import return_figures
+from metaworld_rt.train.expert.falls import Falls
 from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.practice import Variety
 from metaworld_rt.train.expert.sense import Senses
@@ -53,6 +54,7 @@ _BIN = 10  # decisions of the way in one bin of the archive
 _HOLD, _HOLD_BIN = 600, 50
 _BEFORE = 5  # bins: starts are drawn from so far before the places where the way is lost
 _EVEN = 0.3  # share of the starts on the way that are drawn evenly
+_FALLS = 400  # states from before failures that are kept
 _FORGET = 0.999  # of the losses counted, a decision
 _ENDLESS = 10**9
 # What differs between real doors and between simulators. An expert that knew MuJoCo's new contacts alone opened 76 % of
@@ -76,6 +78,7 @@ class _Starts:
         own: the batch's own states.
         after: its own states after the way's end.
         late: states of the way when its time is over, where the door was open already: who is late goes on.
+        fell: states from before the batch's own failures.
         waited: share of the states handed over that come when the way's time is over: who missed it sets off still.
     """
 
@@ -84,6 +87,7 @@ class _Starts:
     own: float
     after: float
     late: float
+    fell: float = 0.0
     waited: float = 0.0
 
 
@@ -162,7 +166,9 @@ class DoorEnv(SkillEnv):
         self.hands_over = not rests
         self._from_reset = self.way.qpos[0, -2] < _SHUT
         self._has_first = self._from_reset or len(self.handover) > 0
-        self.archive = Archive(count, (model.nq, model.nv, self.action.shape[1], 1), bins, 200, self.rng)
+        sizes = (model.nq, model.nv, self.action.shape[1], 1)
+        self.archive = Archive(count, sizes, bins, 200, self.rng)
+        self.falls = Falls(count, sizes, _FALLS, self.rng)
         self.begin()
 
     def _reach(self) -> np.ndarray:
@@ -187,8 +193,8 @@ class DoorEnv(SkillEnv):
         qpos, qvel, action = self.home(n)
         clock = np.zeros(n)
         starts = self._starts
-        shares = (starts.first * self._has_first, starts.end, starts.own, starts.after, starts.late)
-        first, last, own, rest, late = np.cumsum(shares)
+        shares = (starts.first * self._has_first, starts.end, starts.own, starts.after, starts.fell, starts.late)
+        first, last, own, rest, fell, late = np.cumsum(shares)
         kind = rng.random(n) if self.alone is None else np.full(n, 1.0 if self.alone else 0.0)
         if not self._from_reset:
             handed = np.flatnonzero(kind < first)
@@ -198,18 +204,24 @@ class DoorEnv(SkillEnv):
             on_time = (np.mod(start.phase - self.skill.begins + 0.5, 1.0) - 0.5) * self.cycle
             clock[handed] = np.where(rng.random(len(handed)) < starts.waited, end, on_time)
         again = []
-        for low, high, bins in ((last, own, 0), (own, rest, self._on_way)):
+        lived_through = (
+            (last, own, self.archive.draw),
+            (own, rest, lambda k: self.archive.draw(k, self._on_way)),
+            (rest, fell, self.falls.draw),
+        )
+        for low, high, draw in lived_through:
             chosen = np.flatnonzero((kind >= low) & (kind < high))
-            lived = self.archive.draw(len(chosen), bins)
+            lived = draw(len(chosen))
             rows_again = chosen[: len(lived[0])]
             qpos[rows_again], qvel[rows_again], action[rows_again] = lived[:3]
             clock[rows_again] = lived[3][:, 0]
             again.append(rows_again)
+        self.falls.begin(rows, rows[again[-1]])
         shown = np.setdiff1d(np.flatnonzero(kind >= first), np.concatenate(again))
         k = np.where(kind[shown] < last, end, rng.choice(end, len(shown), p=self._start_shares()))
         k = k if self.alone is None else np.full(len(shown), self.alone)
         qpos[shown], qvel[shown], action[shown] = way.qpos[k], way.qvel[k], way.action[k]
-        is_late = (kind[shown] >= rest) & (kind[shown] < late)
+        is_late = (kind[shown] >= fell) & (kind[shown] < late)
         clock[shown] = np.where(is_late, end, k)
         qpos[shown, 7:ROBOT_NQ] += rng.normal(0.0, _NOISE, (len(k), H1.n))
         self.clock[rows] = clock
@@ -274,6 +286,7 @@ class DoorEnv(SkillEnv):
         astray = np.linalg.norm(away[:, :2], axis=-1) > ASTRAY
         behind = s.qpos[:, -2] < np.minimum(ref[:, -2], 0.95) - BEHIND
         lost = fallen | behind | astray
+        self.falls.failed(np.flatnonzero(lost))
         self.losses = _FORGET * self.losses + np.bincount(self._bin()[lost], minlength=len(self.losses))
         return lost
 
@@ -283,7 +296,9 @@ class DoorEnv(SkillEnv):
     def _terms(self, step: Step) -> dict[str, np.ndarray]:
         self.senses.update()
         s = step.signals
-        self.archive.look((s.qpos, s.qvel, self.action, self.clock[:, None] + 1.0), self._bin())
+        now = (s.qpos, s.qvel, self.action, self.clock[:, None] + 1.0)
+        self.archive.look(now, self._bin())
+        self.falls.look(now)
         self.clock += self._rate()
         at = self.frame()
         ref = self.way.qpos[at]

@@ -22,6 +22,9 @@ from metaworld_rt.train.expert.practice import Lag, Pushes, Variety, drawn_lags
 from metaworld_rt.train.expert.shaping import Step, reward
 from metaworld_rt.train.expert.skill import Skill
 
+# Times that what the next skill expects counts where it takes over. Once, and it would pay to dawdle before the switch
+# and earn one's own reward for longer.
+HANDOVER_WEIGHT = 2.0
 DRILL_DECISIONS = 200  # of an episode that begins in another skill's states: the switch is what it is for
 
 
@@ -30,7 +33,7 @@ class Outcome:
     """What one decision of the batch gave; arrays (count,) and phi (count, size).
 
     `final_phi` is phi before the reset for those that are done, else the same as phi. Who is `handed` is done, too: the
-    next skill takes over, and expects `worth` (count,) from there on, in the critic's units; 0 for all others.
+    next skill takes over, which is worth `worth` (count,) in the critic's units; 0 for all others.
     """
 
     phi: np.ndarray
@@ -219,7 +222,7 @@ class SkillEnv:
         phi = final_phi
         worth = np.zeros(self.count)
         if handed.any():
-            worth[handed] = self.then(final_phi[handed])
+            worth[handed] = HANDOVER_WEIGHT * self.then(final_phi[handed])
         done = np.flatnonzero(terminated | truncated | handed)
         if len(done):
             self.drills.ended(done, terminated[done])
