@@ -33,9 +33,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     expert.add_argument(
         "--motion", type=Path, metavar="CLIP", help="a retargeted clip (.npz, .csv) to imitate; SKILL names it"
     )
-    expert.add_argument(
-        "--then", type=Path, metavar="FILE", help="door_open: checkpoint of door_pass's training, which takes over"
-    )
     expert.add_argument("--collisions", choices=["fast", "full"], default="fast", help="default: %(default)s")
     expert.add_argument("--fresh", action="store_true", help="begin anew even if --out holds a checkpoint")
     common.add_json(expert)
@@ -120,7 +117,6 @@ def _expert(args: argparse.Namespace) -> int:
             threads=args.threads,
             collisions=args.collisions,
             motion=args.motion,
-            then=args.then,
             progress=progress,
         )
     document = {

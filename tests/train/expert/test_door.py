@@ -112,20 +112,6 @@ def test_it_begins_where_the_skill_before_hands_over(make_env, door_way):
     assert env.clock[handed] == pytest.approx(0.1 * env.cycle)  # the phase runs on through the switch
 
 
-def test_an_opening_ends_where_the_next_skill_takes_over_and_is_worth_what_that_expects(make_env, door_way):
-    env = make_env(door_way())
-    env.then = lambda phi: 7.0 + np.zeros(len(phi))
-    env.clock[:], env.age[:] = 0, 0
-    env.physics.qpos[:], env.physics.qvel[:] = env.model.key_qpos[0], 0.0
-    env.physics.qpos[:20, -2:] = 1.0, 1.5
-    outcome = env.step(np.tile(H1.action_of_target(H1.default_pos), (40, 1)))
-    assert outcome.handed.tolist() == [True] * 20 + [False] * 20
-    assert outcome.worth.tolist() == [14.0] * 20 + [0.0] * 20
-    assert not outcome.terminated.any()
-    assert (env.age == [0] * 20 + [1] * 20).all(), "who is handed over begins anew"
-    assert not make_env(door_way(hinge=0.9), skill="door_pass").hands_over
-
-
 def test_a_robot_that_stays_behind_the_way_has_lost_it(make_env, door_way):
     way = door_way(hinge=np.linspace(0.0, 1.0, 60))
     env = make_env(way, count=16)

@@ -5,7 +5,7 @@ import torch
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
 from metaworld_rt.train.expert import checkpoint
-from metaworld_rt.train.expert.policy import DEVIATION_FLOOR, UNIT_RAD, Expert, Normaliser, deployed, mlp, widen
+from metaworld_rt.train.expert.policy import DEVIATION_FLOOR, UNIT_RAD, Expert, Normaliser, deployed, widen
 
 
 @pytest.fixture
@@ -101,16 +101,3 @@ def test_widening_keeps_the_function_and_is_blind_to_the_rest(expert):
     torch.testing.assert_close(deployed(wide)(phi), wide(phi), rtol=1e-4, atol=1e-5)
     with pytest.raises(ValueError, match="lack hand_to_goal"):
         widen(wide, features.HOUSEHOLD, features.LOCOMOTION)
-
-
-def test_what_a_training_expects_is_read_from_its_checkpoint(expert, tmp_path):
-    path, critic = tmp_path / "best.pt", mlp([expert.phi_size, *expert.hidden, 1])
-    checkpoint.save(path, {**content(expert), "critic": critic.state_dict()})
-    phi = np.ones((3, expert.phi_size), np.float32)
-    expected = critic(expert.normaliser(torch.from_numpy(phi)))[:, 0].detach().double().numpy()
-    np.testing.assert_array_equal(checkpoint.load_value(path, features.LOCOMOTION)(phi), expected)
-    with pytest.raises(checkpoint.CheckpointError, match="does not see"):
-        checkpoint.load_value(path, features.HOUSEHOLD)
-    checkpoint.save(path, content(expert))
-    with pytest.raises(checkpoint.CheckpointError, match="holds no critic"):
-        checkpoint.load_value(path, features.LOCOMOTION)

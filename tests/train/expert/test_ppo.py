@@ -42,16 +42,6 @@ def test_advantages_match_the_definition():
     torch.testing.assert_close(ppo._advantages(r)[:, 0], torch.tensor(expected))
 
 
-def test_beyond_the_end_a_state_is_worth_what_is_said():
-    ppo = Ppo(Expert(1, hidden=(4,)), PpoConfig(steps=1))
-    r = Rollout(1, 3, 1, 19)
-    phi = np.zeros((3, 1), np.float32)
-    ended = np.array([True, True, False])
-    ppo.note(r, 0, np.zeros(3), ended, ended, phi, np.array([5.0, 0.0, 0.0]))
-    own = ppo._value(torch.from_numpy(phi))[2].detach()
-    torch.testing.assert_close(r.next_value[0], torch.tensor([5.0, 0.0, float(own)]))
-
-
 def test_mirror_loss_is_zero_for_a_mirrored_policy_only():
     perm, sign = mirror_permutation()
     maps = (perm, sign, perm, sign)

@@ -47,5 +47,3 @@ def test_unknown_expert_and_missing_bank(tmp_path):
         train_expert("fly", tmp_path)
     with pytest.raises(checkpoint.CheckpointError, match="no state bank"):
         train_expert("stand", tmp_path, banks=[tmp_path / "none.npz"])
-    with pytest.raises(ValueError, match="stand hands over to no other skill"):
-        train_expert("stand", tmp_path, then=tmp_path / "best.pt", **SMALL)

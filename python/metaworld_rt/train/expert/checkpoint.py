@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from metaworld_rt.tasks.features import Feature, feature
 from metaworld_rt.train import files
-from metaworld_rt.train.expert.policy import Expert, mlp
+from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.files import CheckpointError
 
 FORMAT = "metaworld_rt.expert/1"
@@ -55,31 +53,6 @@ def load_expert(path: str | Path) -> tuple[Expert, dict]:
     except (RuntimeError, KeyError) as error:
         raise CheckpointError(f"{path} does not fit the expert's network: {error}") from error
     return expert.eval(), content
-
-
-def load_value(path: str | Path, features: tuple[Feature, ...]) -> Callable[[np.ndarray], np.ndarray]:
-    """What an expert's training expects from states on: phi (k, size) to (k,), the discounted sum of its scaled reward.
-
-    Args:
-        path: a checkpoint of the training, `best.pt` or `last.pt`.
-        features: of phi.
-
-    Raises:
-        CheckpointError: no such file, not one of ours, without a critic, or of another phi.
-    """
-    expert, content = load_expert(path)
-    if "critic" not in content:
-        raise CheckpointError(f"{path} holds no critic: give best.pt or last.pt of the training's own folder")
-    if unpack_features(content["features"]) != features:
-        raise CheckpointError(f"{path} does not see what this training sees")
-    critic = mlp([expert.phi_size, *expert.hidden, 1])
-    critic.load_state_dict(content["critic"])
-
-    @torch.no_grad()
-    def value(phi: np.ndarray) -> np.ndarray:
-        return critic(expert.normaliser(torch.from_numpy(phi)))[:, 0].double().numpy()
-
-    return value
 
 
 def unpack_features(rows: list[list]) -> tuple[Feature, ...]:

@@ -25,7 +25,6 @@ from metaworld_rt.train.expert.bank import ROBOT_NQ, Bank, join
 from metaworld_rt.train.expert.door_hook import ARM_JOINTS
 from metaworld_rt.train.expert.env import Outcome, SkillEnv
 from metaworld_rt.train.expert.evaluate import return_figures
-from metaworld_rt.train.expert.falls import Falls
 from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.practice import Variety
 from metaworld_rt.train.expert.sense import Senses
@@ -43,7 +42,6 @@ BEHIND = 0.35  # rad that the hinge may be behind the way's
 _TURNED, _CLEAR = 1.15, 0.3  # rad: the hatch is held turned until the hinge is there, and the locks past the frame
 HINGE_XY = np.array([0.75, -0.5])  # m, the axis that the leaf turns about
 ASTRAY = 0.4  # m from the way's pelvis
-_HANDOVER = 0.85  # rad of the hinge: there the matcher's plan goes on from `door_open` to `door_pass`
 _SHUT = 0.1  # rad: a way that begins below is one from the task's reset
 _NEAR = 0.2  # rad between the door where the skill before hands over and where the way begins
 _LEAD_IN = 12.5  # decisions that the controller takes to give a skill its full weight
@@ -54,7 +52,6 @@ _BIN = 10  # decisions of the way in one bin of the archive
 _HOLD, _HOLD_BIN = 600, 50
 _BEFORE = 5  # bins: starts are drawn from so far before the places where the way is lost
 _EVEN = 0.3  # share of the starts on the way that are drawn evenly
-_FALLS = 400  # states from before failures that are kept
 _FORGET = 0.999  # of the losses counted, a decision
 _ENDLESS = 10**9
 # What differs between real doors and between simulators. An expert that knew MuJoCo's new contacts alone opened 76 % of
@@ -78,8 +75,6 @@ class _Starts:
         own: the batch's own states.
         after: its own states after the way's end.
         late: states of the way when its time is over, where the door was open already: who is late goes on.
-        fell: states from before the batch's own failures.
-        waited: share of the states handed over that come when the way's time is over: who missed it sets off still.
     """
 
     first: float
@@ -87,8 +82,6 @@ class _Starts:
     own: float
     after: float
     late: float
-    fell: float = 0.0
-    waited: float = 0.0
 
 
 _OPENING = _Starts(first=0.2, end=0.1, own=0.2, after=0.15, late=0.0)
@@ -163,12 +156,9 @@ class DoorEnv(SkillEnv):
         self.alone = alone
         if alone is None:
             self.physics.use_models(VARIETY.spread(model, self.rng, count))
-        self.hands_over = not rests
         self._from_reset = self.way.qpos[0, -2] < _SHUT
         self._has_first = self._from_reset or len(self.handover) > 0
-        sizes = (model.nq, model.nv, self.action.shape[1], 1)
-        self.archive = Archive(count, sizes, bins, 200, self.rng)
-        self.falls = Falls(count, sizes, _FALLS, self.rng)
+        self.archive = Archive(count, (model.nq, model.nv, self.action.shape[1], 1), bins, 200, self.rng)
         self.begin()
 
     def _reach(self) -> np.ndarray:
@@ -193,35 +183,28 @@ class DoorEnv(SkillEnv):
         qpos, qvel, action = self.home(n)
         clock = np.zeros(n)
         starts = self._starts
-        shares = (starts.first * self._has_first, starts.end, starts.own, starts.after, starts.fell, starts.late)
-        first, last, own, rest, fell, late = np.cumsum(shares)
+        shares = (starts.first * self._has_first, starts.end, starts.own, starts.after, starts.late)
+        first, last, own, rest, late = np.cumsum(shares)
         kind = rng.random(n) if self.alone is None else np.full(n, 1.0 if self.alone else 0.0)
         if not self._from_reset:
             handed = np.flatnonzero(kind < first)
             start = self.handover[rng.integers(0, max(1, len(self.handover)), len(handed))]
             qpos[handed], qvel[handed], action[handed] = start.qpos, start.qvel, start.action
             # The phase runs on through the switch: who opened early waits for the way to begin, who was late is on it.
-            on_time = (np.mod(start.phase - self.skill.begins + 0.5, 1.0) - 0.5) * self.cycle
-            clock[handed] = np.where(rng.random(len(handed)) < starts.waited, end, on_time)
+            clock[handed] = (np.mod(start.phase - self.skill.begins + 0.5, 1.0) - 0.5) * self.cycle
         again = []
-        lived_through = (
-            (last, own, self.archive.draw),
-            (own, rest, lambda k: self.archive.draw(k, self._on_way)),
-            (rest, fell, self.falls.draw),
-        )
-        for low, high, draw in lived_through:
+        for low, high, bins in ((last, own, 0), (own, rest, self._on_way)):
             chosen = np.flatnonzero((kind >= low) & (kind < high))
-            lived = draw(len(chosen))
+            lived = self.archive.draw(len(chosen), bins)
             rows_again = chosen[: len(lived[0])]
             qpos[rows_again], qvel[rows_again], action[rows_again] = lived[:3]
             clock[rows_again] = lived[3][:, 0]
             again.append(rows_again)
-        self.falls.begin(rows, rows[again[-1]])
         shown = np.setdiff1d(np.flatnonzero(kind >= first), np.concatenate(again))
         k = np.where(kind[shown] < last, end, rng.choice(end, len(shown), p=self._start_shares()))
         k = k if self.alone is None else np.full(len(shown), self.alone)
         qpos[shown], qvel[shown], action[shown] = way.qpos[k], way.qvel[k], way.action[k]
-        is_late = (kind[shown] >= fell) & (kind[shown] < late)
+        is_late = (kind[shown] >= rest) & (kind[shown] < late)
         clock[shown] = np.where(is_late, end, k)
         qpos[shown, 7:ROBOT_NQ] += rng.normal(0.0, _NOISE, (len(k), H1.n))
         self.clock[rows] = clock
@@ -286,19 +269,13 @@ class DoorEnv(SkillEnv):
         astray = np.linalg.norm(away[:, :2], axis=-1) > ASTRAY
         behind = s.qpos[:, -2] < np.minimum(ref[:, -2], 0.95) - BEHIND
         lost = fallen | behind | astray
-        self.falls.failed(np.flatnonzero(lost))
         self.losses = _FORGET * self.losses + np.bincount(self._bin()[lost], minlength=len(self.losses))
         return lost
-
-    def _handed(self, s: Signals) -> np.ndarray:
-        return s.qpos[:, -2] > _HANDOVER
 
     def _terms(self, step: Step) -> dict[str, np.ndarray]:
         self.senses.update()
         s = step.signals
-        now = (s.qpos, s.qvel, self.action, self.clock[:, None] + 1.0)
-        self.archive.look(now, self._bin())
-        self.falls.look(now)
+        self.archive.look((s.qpos, s.qvel, self.action, self.clock[:, None] + 1.0), self._bin())
         self.clock += self._rate()
         at = self.frame()
         ref = self.way.qpos[at]

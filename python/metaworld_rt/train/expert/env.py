@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mujoco
@@ -22,9 +22,6 @@ from metaworld_rt.train.expert.practice import Lag, Pushes, Variety, drawn_lags
 from metaworld_rt.train.expert.shaping import Step, reward
 from metaworld_rt.train.expert.skill import Skill
 
-# Times that what the next skill expects counts where it takes over. Once, and it would pay to dawdle before the switch
-# and earn one's own reward for longer.
-HANDOVER_WEIGHT = 2.0
 DRILL_DECISIONS = 200  # of an episode that begins in another skill's states: the switch is what it is for
 
 
@@ -32,8 +29,7 @@ DRILL_DECISIONS = 200  # of an episode that begins in another skill's states: th
 class Outcome:
     """What one decision of the batch gave; arrays (count,) and phi (count, size).
 
-    `final_phi` is phi before the reset for those that are done, else the same as phi. Who is `handed` is done, too: the
-    next skill takes over, which is worth `worth` (count,) in the critic's units; 0 for all others.
+    `final_phi` is phi before the reset for those that are done, else the same as phi.
     """
 
     phi: np.ndarray
@@ -42,16 +38,13 @@ class Outcome:
     task_reward: np.ndarray
     terminated: np.ndarray
     truncated: np.ndarray
-    handed: np.ndarray
-    worth: np.ndarray
     terms: dict[str, float]
 
 
 class SkillEnv:
     """`count` robots that learn one skill. Actions are normalised, (count, 19); values beyond [-1, 1] are clamped.
 
-    Subclasses define `_begin`, `_terms` and `_failed`, and may define `_extra`, `_before_step`, `_started`, `_handed`
-    and `score`.
+    Subclasses define `_begin`, `_terms` and `_failed`, and may define `_extra`, `_before_step`, `_started` and `score`.
 
     Attributes:
         difficulty: 0..1, scales disturbances; the trainer sets it.
@@ -61,11 +54,7 @@ class SkillEnv:
         age: decisions since each robot's reset.
         lag: how late each robot sees its state; by default at once.
         drills: states of other skills for episodes to begin from; how often each fails is learned anew after a resume.
-        hands_over: whether the batch knows where another skill takes over.
-        then: what that skill expects, phi (k, size) to (k,), see `checkpoint.load_value`; None: it never takes over.
     """
-
-    hands_over = False
 
     def __init__(
         self,
@@ -86,7 +75,6 @@ class SkillEnv:
         self.action = np.zeros((count, H1.n))
         self.age = np.zeros(count, dtype=np.int64)
         self.lag = Lag(np.zeros(count, dtype=np.int64))
-        self.then: Callable[[np.ndarray], np.ndarray] | None = None
         self._home = model.key_qpos[0].copy()
         self._target = np.tile(H1.default_pos, (count, 1))
         self._before_target = self._target.copy()
@@ -122,10 +110,6 @@ class SkillEnv:
 
     def _failed(self, s: Signals) -> np.ndarray:
         """Which robots have failed, (count,) bool."""
-        raise NotImplementedError
-
-    def _handed(self, s: Signals) -> np.ndarray:
-        """Which robots are where the next skill takes over, (count,) bool; asked where `then` is given."""
         raise NotImplementedError
 
     def _extra(self) -> dict[str, np.ndarray]:
@@ -214,22 +198,18 @@ class SkillEnv:
         self._before_target, self._target = self._target, target
         self.age += 1
         terminated = self._failed(s) | ~np.isfinite(total)
-        handed = ~terminated & (self._handed(s) if self.then else False)
-        truncated = (self.age >= self._length) & ~terminated & ~handed
+        truncated = (self.age >= self._length) & ~terminated
         total = np.where(np.isfinite(total), total, 0.0)
         self.advance_phase()
         final_phi = self.observe()
         phi = final_phi
-        worth = np.zeros(self.count)
-        if handed.any():
-            worth[handed] = HANDOVER_WEIGHT * self.then(final_phi[handed])
-        done = np.flatnonzero(terminated | truncated | handed)
+        done = np.flatnonzero(terminated | truncated)
         if len(done):
             self.drills.ended(done, terminated[done])
             self.reset(done)
             phi = self.observe()
         means = {name: float(np.nanmean(value)) for name, value in terms.items()}
-        return Outcome(phi, np.nan_to_num(final_phi), total, terms["task"], terminated, truncated, handed, worth, means)
+        return Outcome(phi, np.nan_to_num(final_phi), total, terms["task"], terminated, truncated, means)
 
     def score(self, actor: Expert, threads: int) -> tuple[dict[str, float], Bank]:
         """Scores what was learned so far, in a batch of its own; here on ten episodes of the skill's task.

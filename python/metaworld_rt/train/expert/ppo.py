@@ -47,7 +47,7 @@ class Rollout:
         self.value = torch.zeros(steps, count)
         self.reward = torch.zeros(steps, count)
         self.done = torch.zeros(steps, count)
-        self.next_value = torch.zeros(steps, count)  # of the state before any reset, see `Ppo.note`
+        self.next_value = torch.zeros(steps, count)  # of the state before any reset; 0 where terminated
 
 
 class Ppo:
@@ -101,21 +101,13 @@ class Ppo:
 
     @torch.no_grad()
     def note(
-        self,
-        rollout: Rollout,
-        t: int,
-        reward: np.ndarray,
-        ended: np.ndarray,
-        done: np.ndarray,
-        final: np.ndarray,
-        worth: np.ndarray | float = 0.0,
+        self, rollout: Rollout, t: int, reward: np.ndarray, terminated: np.ndarray, done: np.ndarray, final: np.ndarray
     ) -> None:
-        """Notes what the actions of step t gave; where a robot's task `ended`, what follows is worth `worth`."""
+        """Notes what the actions of step t gave."""
         rollout.reward[t] = torch.as_tensor(reward * self.config.reward_scale, dtype=torch.float32)
         rollout.done[t] = torch.as_tensor(done, dtype=torch.float32)
         value = self._value(torch.as_tensor(final, device=self.device))
-        beyond = torch.as_tensor(worth, dtype=torch.float32, device=value.device).expand_as(value)
-        rollout.next_value[t] = torch.where(torch.as_tensor(ended), beyond, value)
+        rollout.next_value[t] = torch.where(torch.as_tensor(terminated), torch.zeros_like(value), value)
 
     def _advantages(self, r: Rollout) -> torch.Tensor:
         """Generalised advantage estimation (arXiv 1506.02438)."""

@@ -63,7 +63,6 @@ def train_expert(
     config: PpoConfig | None = None,
     skill: Skill | None = None,
     motion: str | Path | None = None,
-    then: str | Path | None = None,
     progress: Callable[[dict], None] | None = None,
 ) -> Result:
     """Trains the expert `name` (stand, walk, run) and writes ``best.pt``, ``last.pt`` and ``states.npz`` into `out`.
@@ -90,7 +89,6 @@ def train_expert(
         config: PPO's hyperparameters; default: the skill's own.
         skill: the skill's settings; default: by name.
         motion: a motion clip to repeat (see `metaworld_rt.train.expert.clip`); the name is then free.
-        then: a training's checkpoint of the skill that takes over: what it expects is what handing over to it is worth.
         progress: called after each iteration with its figures.
 
     Raises:
@@ -110,10 +108,6 @@ def train_expert(
         env = BATCHES[skill.learns](skill, envs, seed, threads, collisions, stock)
     else:
         env = ClipEnv(skill, clip, envs, seed, threads, collisions)
-    if then is not None:
-        if not env.hands_over:
-            raise ValueError(f"{skill.name} hands over to no other skill: leave --then out")
-        env.then = checkpoint.load_value(then, env.features)
     skill = env.skill  # the door's takes its period from the way that it follows
     phi_size = features.size(env.features)
     ppo = Ppo(new_expert(skill, env.features), config, _mirror_maps(skill, env.features), device)
@@ -171,9 +165,8 @@ def train_expert(
         ends = 0
         for t in range(config.steps):
             outcome = env.step(ppo.act(phi, rollout, t))
-            ended = outcome.terminated | outcome.handed
-            done = ended | outcome.truncated
-            ppo.note(rollout, t, outcome.reward, ended, done, outcome.final_phi, outcome.worth)
+            done = outcome.terminated | outcome.truncated
+            ppo.note(rollout, t, outcome.reward, outcome.terminated, done, outcome.final_phi)
             phi = outcome.phi
             ends += int(outcome.terminated.sum())
             for key, value in outcome.terms.items():
