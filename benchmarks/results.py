@@ -73,24 +73,27 @@ def measure(args: argparse.Namespace) -> Path:
     tasks = args.tasks.split(",") if args.tasks else doable(bundle)
     troubles = suite.expand(args.disturbances.split(","))
     controllers = args.controllers.split(",")
-    rows = evaluate(bundle, tasks, controllers, args.episodes, args.seed, args.suite, disturbances=troubles)
     description = json.loads((Path(args.bundle) / "bundle.json").read_text())
+    kind = "" if troubles == ["calm"] else "-disturbed"
+    path = DATA / f"{description['name']}-{args.suite}{kind}-seed{args.training_seed}.json"
+    now = {"bundle_digest": bundle.digest, "versions": versions(), "first_seed": args.seed}
+    before = json.loads(path.read_text()) if path.exists() else now
+    differ = [key for key in now if before.get(key) != now[key]]
+    if differ and not args.replace:
+        raise SystemExit(f"{path} has another {', '.join(differ)}, and its rows would be lost: give --replace")
+    rows = evaluate(bundle, tasks, controllers, args.episodes, args.seed, args.suite, disturbances=troubles)
+    if path.exists() and not differ:
+        rows = merged(json.loads(path.read_text())["results"], rows)
     document = {
         "schema": "metaworld_rt.eval/1",
         "suite": args.suite,
         "bundle": description["name"],
-        "bundle_digest": bundle.digest,
-        "first_seed": args.seed,
+        **now,
         "training_seed": args.training_seed,
         "training": description.get("provenance", {}),
-        "versions": versions(),
         "results": rows,
     }
     DATA.mkdir(parents=True, exist_ok=True)
-    kind = "" if troubles == ["calm"] else "-disturbed"
-    path = DATA / f"{description['name']}-{args.suite}{kind}-seed{args.training_seed}.json"
-    if path.exists():
-        document["results"] = merged(json.loads(path.read_text()), document)
     path.write_text(json.dumps(document, indent=1) + "\n")
     return path
 
@@ -100,16 +103,13 @@ def kept(folder: Path, pattern: str = "*.json") -> list[dict]:
     return [json.loads(path.read_text()) for path in sorted(folder.glob(pattern))]
 
 
-def merged(before: dict, now: dict) -> list[dict]:
-    """The rows of now, and those of before that were not measured again, if all else is the same."""
-    if any(before.get(key) != now[key] for key in ("bundle_digest", "versions", "first_seed")):
-        return now["results"]
+def merged(before: list[dict], now: list[dict]) -> list[dict]:
+    """The rows of now, and those of before that were not measured again."""
 
     def key(row: dict) -> tuple:
         return row["task"], row["disturbance"], row["controller"]
 
-    rows = {key(row): row for row in before["results"]} | {key(row): row for row in now["results"]}
-    return list(rows.values())
+    return list(({key(row): row for row in before} | {key(row): row for row in now}).values())
 
 
 def rows_of(documents: Iterable[dict]) -> list[dict]:
@@ -388,6 +388,7 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--episodes", type=int, default=10)
     run.add_argument("--seed", type=int, default=0, help="of the first episode")
     run.add_argument("--training-seed", type=int, default=0, help="that the bundle was trained with")
+    run.add_argument("--replace", action="store_true", help="rows of another bundle, version or first seed are dropped")
     run.add_argument("--suite", choices=["builtin", "humanoid_bench"], default="builtin")
     write = commands.add_parser("write", help="render docs/results.md")
     write.add_argument("--out", type=Path, default=ROOT / "docs" / "results.md")

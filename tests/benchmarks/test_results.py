@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import sys
 
 import pytest
 
@@ -62,11 +63,22 @@ def test_the_disturbance_suite_has_its_own_table(results):
 
 def test_more_episodes_of_one_disturbance_replace_its_rows_alone(results):
     [row] = document(0, [800.0, 820.0])["results"]
-    same = {"bundle_digest": "d", "versions": {"mujoco": "4.0.0"}, "first_seed": 0}
-    before = {**same, "results": [{**row, "episodes": 2}, {**row, "disturbance": "pushes", "episodes": 2}]}
-    now = {**same, "results": [{**row, "disturbance": "pushes", "episodes": 9}]}
-    assert [(r["disturbance"], r["episodes"]) for r in results.merged(before, now)] == [("calm", 2), ("pushes", 9)]
-    assert results.merged({**before, "bundle_digest": "older"}, now) == now["results"]
+    before = [{**row, "episodes": 2}, {**row, "disturbance": "pushes", "episodes": 2}]
+    merged = results.merged(before, [{**row, "disturbance": "pushes", "episodes": 9}])
+    assert [(r["disturbance"], r["episodes"]) for r in merged] == [("calm", 2), ("pushes", 9)]
+
+
+def test_rows_of_another_bundle_are_not_lost_unasked(results, tmp_path, monkeypatch):
+    """It says so before any episode is run."""
+    bundle = results.ROOT / "models" / "h1-locomotion"
+    path = tmp_path / "h1-locomotion-builtin-seed0.json"
+    monkeypatch.setattr(results, "DATA", tmp_path)
+    older = json.dumps({"bundle_digest": "older", "versions": {}, "first_seed": 0, "results": [{"task": "walk"}]})
+    path.write_text(older)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    with pytest.raises(SystemExit, match="another bundle_digest, versions, and its rows would be lost: give --replace"):
+        results.main(["measure", "--bundle", str(bundle)])
+    assert path.read_text() == older
 
 
 def test_the_page_shows_the_measurements_that_are_kept(results):
@@ -77,7 +89,7 @@ def test_the_page_shows_the_measurements_that_are_kept(results):
 def test_the_measurements_are_of_the_bundles_that_are_shipped(results):
     for found in results.kept(results.DATA):
         seed = found["training_seed"]
-        shipped = results.ROOT / "models" / (f"seeds/{seed}" if seed else found["bundle"])
+        shipped = results.ROOT / "models" / (f"seeds/{seed}" if seed else "") / found["bundle"]
         assert found["bundle_digest"] == metaworld_rt.load(shipped).digest, (shipped, found["suite"])
 
 

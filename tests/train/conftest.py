@@ -3,7 +3,16 @@
 import sys
 from pathlib import Path
 
+import pytest
 import torch
+
+from metaworld_rt.train.expert import practice
 
 torch.set_num_threads(1)
 sys.path.insert(0, str(Path(__file__).parent / "world_model"))  # library.py, for tests elsewhere
+
+
+@pytest.fixture(autouse=True)
+def few_scenes(monkeypatch):
+    """Batches differ in 4 scenes, not 32: to copy and set them up is most of the time of a small batch."""
+    monkeypatch.setattr(practice, "SCENES", 4)
