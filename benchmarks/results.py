@@ -82,7 +82,7 @@ def measure(args: argparse.Namespace) -> Path:
     if differ and not args.replace:
         raise SystemExit(f"{path} has another {', '.join(differ)}, and its rows would be lost: give --replace")
     rows = evaluate(bundle, tasks, controllers, args.episodes, args.seed, args.suite, disturbances=troubles)
-    if path.exists() and not differ:
+    if path.exists() and not differ:  # read anew: another run may have added rows meanwhile
         rows = merged(json.loads(path.read_text())["results"], rows)
     document = {
         "schema": "metaworld_rt.eval/1",

@@ -15,7 +15,7 @@ def told(value: object) -> str:
     return str(value).replace("\\", "/")
 
 
-@pytest.mark.parametrize("path", sorted(MODELS.rglob("bundle.json")), ids=lambda p: p.parent.name)
+@pytest.mark.parametrize("path", sorted(MODELS.rglob("bundle.json")), ids=lambda p: str(p.parent.relative_to(MODELS)))
 def test_of_bundles(path):
     assert ABSOLUTE.findall(path.read_text()) == []
 

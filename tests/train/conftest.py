@@ -14,5 +14,5 @@ sys.path.insert(0, str(Path(__file__).parent / "world_model"))  # library.py, fo
 
 @pytest.fixture(autouse=True)
 def few_scenes(monkeypatch):
-    """Batches differ in 4 scenes, not 32: to copy and set them up is most of the time of a small batch."""
-    monkeypatch.setattr(practice, "SCENES", 4)
+    """Batches differ in 8 scenes, not 32: to copy and set them up is most of the time of a small batch."""
+    monkeypatch.setattr(practice, "SCENES", 8)

@@ -65,16 +65,16 @@ def test_a_robot_that_sees_late_knows_its_own_action_and_phase():
 
 
 def test_half_of_a_batch_is_disturbed():
-    env = LocomotionEnv(get_skill("walk"), count=8, threads=1)
+    env = LocomotionEnv(get_skill("walk"), count=10, threads=1)
     hard = Variety(friction=(0.3, 0.4))
     given = []
     env.physics.use_models = given.extend
     pushes = env.disturb_half(Variety(), hard, (0.0, 1.0))
-    assert [m is env.model for m in given] == [True] * 4 + [False] * 4
-    assert len({m.geom_friction[0, 0] for m in given[4:]}) == 4
-    assert env.lag._lags.tolist() == [0] * 4 + [1] * 4
-    pushes.schedule(np.arange(8), np.zeros(8, dtype=np.int64))
-    assert pushes.apply(env.physics, np.full(8, 10**6), 1.0).tolist() == [4, 5, 6, 7]
+    assert [m is env.model for m in given] == [True] * 5 + [False] * 5
+    assert len({m.geom_friction[0, 0] for m in given[5:]}) == 5
+    assert env.lag._lags.tolist() == [0] * 5 + [1] * 5
+    pushes.schedule(np.arange(10), np.zeros(10, dtype=np.int64))
+    assert pushes.apply(env.physics, np.full(10, 10**6), 1.0).tolist() == [5, 6, 7, 8, 9]
     env.close()
 
 
