@@ -129,6 +129,9 @@ void bind_bundle(py::module_& m) {
       .def_property_readonly("phase_periods", &phase_periods, "dict[str, float]: s; 0 without a gait phase.")
       .def_property_readonly("safe_skill", [](const Bundle& b) { return b.experts[b.safe_skill].name; })
       .def_property_readonly("has_gate", [](const Bundle& b) { return b.gate.has_value(); })
+      .def_property_readonly(
+          "has_handover", [](const Bundle& b) { return b.handover.has_value(); },
+          "bool: a commanded skill waits until it can take over.")
       .def_property_readonly("has_world_model", [](const Bundle& b) { return b.world_model.has_value(); })
       .def_property_readonly("planner", &planner, "dict or None: the planner settings.")
       .def_readonly("interpolate", &Bundle::interpolate)

@@ -88,6 +88,7 @@ typedef struct mwrt_bundle_info {
   const char* licence;
   const char* digest; /* SHA-256 of bundle.json, hex */
   const char* robot;
+  uint32_t has_handover, reserved;
 } mwrt_bundle_info;
 MWRT_API mwrt_result mwrt_bundle_get_info(const mwrt_bundle* bundle, mwrt_bundle_info* out); /* [rt] */
 
@@ -180,6 +181,7 @@ enum {
   MWRT_CONTROLLED_STOP,
   MWRT_SWAP_REFUSED,
   MWRT_JOINT_FROZEN,
+  MWRT_HANDOVER_UNREADY,
   MWRT_RUNGS,
   MWRT_MAX_RUNGS = 32
 };

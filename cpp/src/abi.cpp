@@ -197,6 +197,7 @@ mwrt_result mwrt_bundle_get_info(const mwrt_bundle* bundle, mwrt_bundle_info* ou
   info.tick_hz = b.tick_hz;
   info.decision_hz = b.decision_hz;
   info.has_gate = b.gate.has_value();
+  info.has_handover = b.handover.has_value();
   info.has_planner = b.planner.has_value();
   info.name = b.name.c_str();
   info.version = b.version.c_str();

@@ -332,6 +332,7 @@ TEST_CASE("rungs have names for the JSON") {
   CHECK_EQ(std::string(name(Rung::late_plan)), "late_plan");
   CHECK_EQ(std::string(name(Rung::swap_refused)), "swap_refused");
   CHECK_EQ(std::string(name(Rung::joint_frozen)), "joint_frozen");
+  CHECK_EQ(std::string(name(Rung::handover_unready)), "handover_unready");
   CHECK_EQ(std::string(name(Rung::observation_late)), "observation_late");
   CHECK_EQ(std::string(name(Rung::controlled_stop)), "controlled_stop");
 }

@@ -17,6 +17,29 @@ Bundle gated() {
   return b;
 }
 
+/// The third skill is ready where the pelvis is above 1 m, the others never.
+Bundle handing_over(double wait_ms = 500) {
+  Bundle b = toy::bundle();
+  std::vector<float> weight(3 * b.feature_size, 0.0f);
+  for (const Feature& f : b.features)
+    if (f.kind == FeatureKind::height) weight[2 * b.feature_size + f.offset] = 1000.0f / f.scale;
+  b.handover = Handover{toy::linear(b.feature_size, 3, weight, {-100, -100, -1000}), 0.9f, wait_ms};
+  return b;
+}
+
+/// Told the second skill for long enough that it is alone, then the third.
+void switch_skills(Rig& rig, double height) {
+  rig.set(ObservationKind::base_pos, {0, 0, height});
+  SkillCommand c = toy::only(1, 1);
+  c.ttl_ns = INT64_MAX;
+  rig.controller.post(c);
+  rig.ticks(100);
+  CHECK_EQ(rig.status.mixture[1], 1.0f);  // the first skill takes over at once: there is nobody to wait for
+  c = toy::only(2, 2);
+  c.ttl_ns = INT64_MAX;
+  rig.controller.post(c);
+}
+
 SkillCommand two_stages(Until until, float threshold, std::uint32_t id = 5) {
   SkillCommand c = toy::only(1, id);
   c.ttl_ns = INT64_MAX;
@@ -373,4 +396,86 @@ TEST_CASE("goals: the stage's heading and speed reach the features; left alone, 
   CHECK(rig.rung(Rung::semantic_safe) > 0);
   CHECK_EQ(rig.status.action[0], 0.0f);
   CHECK_NEAR(static_cast<double>(rig.status.action[1]), std::sin(0.5), 1e-6);
+}
+
+TEST_CASE("handover: a skill takes over when it is ready") {
+  Rig rig(handing_over());
+  switch_skills(rig, 0.9);
+  rig.ticks(200);
+  CHECK_EQ(rig.status.mixture[1], 1.0f);
+  CHECK_EQ(rig.status.command_id, 2u);
+  rig.set(ObservationKind::base_pos, {0, 0, 1.1});
+  CHECK(heaviest_step(rig, 300) <= 0.0801f);
+  CHECK(rig.status.mixture[2] > 0.9f);
+  rig.set(ObservationKind::base_pos, {0, 0, 0.9});  // once begun, it goes on
+  rig.ticks(100);
+  CHECK_EQ(rig.status.mixture[2], 1.0f);
+  CHECK_EQ(rig.rung(Rung::handover_unready), 0u);
+
+  Rig ready(handing_over());
+  switch_skills(ready, 1.1);
+  ready.ticks(40);
+  CHECK(ready.status.mixture[2] > 0.1f);
+}
+
+TEST_CASE("handover_unready: nobody waits longer than the bundle says, and it is counted") {
+  Rig rig(handing_over());
+  switch_skills(rig, 0.9);
+  rig.ticks(500);
+  CHECK_EQ(rig.status.mixture[1], 1.0f);
+  CHECK_EQ(rig.rung(Rung::handover_unready), 0u);
+  rig.ticks(400);
+  CHECK_EQ(rig.status.mixture[2], 1.0f);
+  CHECK_EQ(rig.rung(Rung::handover_unready), 1u);
+}
+
+TEST_CASE("handover: what is taken back is waited for no more; a new weight of the same skill does not wait") {
+  Rig rig(handing_over());
+  switch_skills(rig, 0.9);
+  rig.ticks(400);
+  SkillCommand c = toy::only(1, 3);
+  c.ttl_ns = INT64_MAX;
+  c.stages[0].weights = {0.4f, 0.6f};
+  rig.controller.post(c);
+  rig.ticks(200);
+  CHECK_NEAR(static_cast<double>(rig.status.mixture[0]), 0.4, 1e-6);
+  c = toy::only(2, 4);
+  c.ttl_ns = INT64_MAX;
+  rig.controller.post(c);
+  rig.ticks(400);  // from the beginning
+  CHECK_NEAR(static_cast<double>(rig.status.mixture[1]), 0.6, 1e-6);
+  CHECK_EQ(rig.rung(Rung::handover_unready), 0u);
+}
+
+TEST_CASE("handover: the safe skill waits its time too; a clock that jumps does not lengthen or end the wait") {
+  Rig rig(handing_over());
+  rig.set(ObservationKind::base_pos, {0, 0, 0.9});
+  SkillCommand c = toy::only(1, 1);
+  c.ttl_ns = 100 * kMs;
+  rig.controller.post(c);
+  rig.ticks(1140);  // the time to live and the fading are over
+  CHECK(rig.rung(Rung::semantic_safe) > 0);
+  CHECK_EQ(rig.status.mixture[1], 1.0f);
+  rig.t += 5000 * kMs;
+  rig.ticks(200);
+  CHECK_EQ(rig.status.mixture[1], 1.0f);
+  rig.ticks(700);
+  CHECK_EQ(rig.status.mixture[0], 1.0f);
+  CHECK_EQ(rig.rung(Rung::handover_unready), 1u);
+}
+
+TEST_CASE("handover: without the gate, or told nonsense, a skill takes over at once") {
+  ControllerOptions no_gate;
+  no_gate.use_gate = false;
+  Rig without(handing_over(), no_gate);
+  switch_skills(without, 0.9);
+  without.ticks(40);
+  CHECK(without.status.mixture[2] > 0.1f);
+  Bundle b = handing_over();
+  b.handover->network = toy::linear(b.feature_size, 3, {}, {-100, -100, std::nanf("")});
+  Rig nonsense(b);
+  switch_skills(nonsense, 0.9);
+  nonsense.ticks(40);
+  CHECK(nonsense.status.mixture[2] > 0.1f);
+  CHECK_EQ(nonsense.rung(Rung::handover_unready), 0u);
 }

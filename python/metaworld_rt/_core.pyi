@@ -504,6 +504,11 @@ class Bundle:
     def has_gate(self) -> bool:
         ...
     @property
+    def has_handover(self) -> bool:
+        """
+        bool: a commanded skill waits until it can take over.
+        """
+    @property
     def has_world_model(self) -> bool:
         ...
     @property
@@ -1164,5 +1169,5 @@ def time_gemm(precision: str, rows: typing.SupportsInt | typing.SupportsIndex, k
     """
 MAX_SKILLS: int = 32
 MAX_STAGES: int = 8
-RUNGS: tuple = ('late_plan', 'stale_plan', 'semantic_stale', 'semantic_safe', 'semantic_rejected', 'output_clamped', 'output_rejected', 'observation_invalid', 'observation_frozen', 'observation_late', 'clock_jump', 'deadline_missed', 'controlled_stop', 'swap_refused', 'joint_frozen')
+RUNGS: tuple = ('late_plan', 'stale_plan', 'semantic_stale', 'semantic_safe', 'semantic_rejected', 'output_clamped', 'output_rejected', 'observation_invalid', 'observation_frozen', 'observation_late', 'clock_jump', 'deadline_missed', 'controlled_stop', 'swap_refused', 'joint_frozen', 'handover_unready')
 __version__: str = '0.1.0'

@@ -165,6 +165,26 @@ def test_no_semantic_without_a_gate_weighs_all_skills_the_same(tmp_path):
     np.testing.assert_allclose(mixture, np.full(3, 1 / 3), atol=1e-6)
 
 
+def test_without_the_gate_nobody_is_waited_for(tmp_path):
+    """A handover is part of dynamic selection: `no-gate` switches at once, in a bundle that has only this, too."""
+    waits = mw.load(write_toy_bundle(tmp_path / "waits", world_model=False, handover=True, seed=1))
+    assert waits.has_handover
+    moved = {}
+    for name in ("experts", "no-gate"):
+        controller, task = Driver(name, waits, "stand").begin(), BuiltinTask("stand")
+        observation = Observer(waits.observation, task.observes).fill(task.reset(0))
+        for t in range(40):
+            if t == 5:
+                controller.post_command(mw.skill_command(waits, "run"))
+            controller.step(t * 20_000_000, observation)
+            if controller.status.mixture[2] > 0 and name not in moved:
+                moved[name] = t
+        assert controller.status.rungs["handover_unready"] == (name == "experts")
+    assert moved == {"experts": 5 + 15, "no-gate": 5}  # by this seed's weights run is never ready
+    with pytest.raises(mw.UserError, match="a gate or a handover"):
+        Driver("no-gate", mw.load(write_toy_bundle(tmp_path / "plain", world_model=False)), "walk")
+
+
 class StandInEnv(gymnasium.Env):
     """Has the benchmark's shapes; remembers its last action."""
 

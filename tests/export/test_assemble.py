@@ -7,12 +7,15 @@ import numpy as np
 import onnxruntime
 import torch
 
+import metaworld_rt as mw
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "train" / "world_model"))
 from library import untrained
 
 from metaworld_rt.export import read_bundle, verify_bundle
 from metaworld_rt.export.assemble import export_bundle
 from metaworld_rt.train.gate.train import Gate
+from metaworld_rt.train.handover.train import Handover, HandoverConfig
 from metaworld_rt.train.world_model.config import ModelConfig, PlannerConfig
 from metaworld_rt.train.world_model.model import WorldModel
 
@@ -54,3 +57,15 @@ def test_everything(tmp_path):
     assert [e["latent_file"] for e in description["experts"]] == [f"latent/{n}.onnx" for n in library.names]
     _, files = read_bundle(path)
     assert np.array_equal(np.frombuffer(files["calibration.bin"], "<f4").reshape(5, 75), calibration)
+
+
+def test_a_handover_is_exported_with_what_is_ready(tmp_path):
+    library, config = untrained(), HandoverConfig(ready=0.8, wait_ms=600.0)
+    handover = Handover(72, 3, config)
+    path = export_bundle(tmp_path / "b", library, handover=handover)
+    description = verify_bundle(path)
+    assert description["handover"] == {"file": "handover.onnx", "ready": 0.8, "wait_ms": 600.0}
+    phi = np.random.default_rng(0).standard_normal((9, 72)).astype(np.float32)
+    want = handover(torch.from_numpy(phi)).detach().numpy()
+    np.testing.assert_allclose(run(read_bundle(path)[1]["handover.onnx"], phi), want, atol=1e-5, rtol=1e-4)
+    assert mw.load(path).has_handover

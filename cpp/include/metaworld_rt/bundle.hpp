@@ -96,6 +96,13 @@ struct Expert {
   std::optional<Network> latent;  ///< z -> a
 };
 
+/// Whether an expert can take over from a state: a switch of skills waits for it, but not for ever.
+struct Handover {
+  Network network;       ///< phi -> logits over experts: sigmoid is how likely each is to manage from here
+  float ready = 0.9f;    ///< that likely is ready
+  double wait_ms = 0.0;  ///< at the longest
+};
+
 /// Networks take their inputs in the order that is named here; c is left out where `condition` is 0.
 struct WorldModel {
   std::uint32_t latent = 0, simnorm = 0, bins = 0, condition = 0;
@@ -153,6 +160,7 @@ struct Bundle {
   std::uint32_t safe_skill = 0;      ///< index into experts
   std::optional<Network> gate;       ///< phi, c -> logits over experts; absent: the command alone decides
   std::uint32_t gate_condition = 0;  ///< size of its c: 0, or the number of experts
+  std::optional<Handover> handover;  ///< absent: a command's skill takes over at once
   float alpha = 0.7f;
   double semantic_ttl_ms = 5000.0, fade_ms = 1000.0;
   std::optional<WorldModel> world_model;

@@ -117,6 +117,7 @@ enum class Rung : std::uint8_t {
   controlled_stop,      ///< damping command from here on, until re-armed
   swap_refused,         ///< a new bundle failed validation or self-test
   joint_frozen,         ///< one joint's encoder sticks while it should move: hold, then stop
+  handover_unready,     ///< a skill was waited for as long as the bundle allows, and took over although not ready
   count
 };
 inline constexpr std::size_t kRungs = static_cast<std::size_t>(Rung::count);

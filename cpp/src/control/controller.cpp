@@ -172,6 +172,7 @@ void Controller::Impl::decide(std::int64_t t, const double* observation) noexcep
   s.phase -= std::floor(s.phase);
 
   e.features.compute({observation, &s.semantic.goal, s.action.data(), s.phase}, request.phi.data());
+  if (e.handover.trained()) e.handover.readiness(request.phi.data(), e.workspace, s.semantic.ready.data());
   std::array<float, kMaxSkills> p{};
   e.gate.probabilities(request.phi.data(), s.semantic.weights.data(), e.gate.trust(s.semantic.alpha), e.workspace,
                        p.data());

@@ -11,8 +11,9 @@ Engine::Engine(std::shared_ptr<const Bundle> b, const ControllerOptions& options
       layout(*bundle),
       features(*bundle),
       gate(*bundle, options.use_gate),
+      handover(*bundle, options.use_gate),
       experts(*bundle),
-      semantic(*bundle, layout, options.alpha, options.use_semantic, gate.trained()),
+      semantic(*bundle, layout, options.alpha, options.use_semantic, gate.trained(), handover.trained()),
       watchdog(*bundle, options.sensor_checks),
       follower(*bundle),
       limiter(*bundle),
@@ -21,10 +22,12 @@ Engine::Engine(std::shared_ptr<const Bundle> b, const ControllerOptions& options
       half_tick_ns(from_seconds(0.5 / bundle->tick_hz)) {
   for (const Expert& e : bundle->experts) workspace.reserve(e.network);
   if (bundle->gate) workspace.reserve(*bundle->gate);
+  if (bundle->handover) workspace.reserve(bundle->handover->network);
   // One dry run brings weights and scratch memory in, so that the first tick has no page fault.
   const std::vector<float> phi(bundle->feature_size), even(kMaxSkills, 1.0f);
   float p[kMaxSkills], action[kMaxJoints];
   gate.probabilities(phi.data(), even.data(), 1.0f, workspace, p);
+  if (handover.trained()) handover.readiness(phi.data(), workspace, p);
   experts.reference(phi.data(), even.data(), workspace, action);
 }
 

@@ -13,6 +13,7 @@
 #include "skills/expert_library.hpp"
 #include "skills/features.hpp"
 #include "skills/gate.hpp"
+#include "skills/handover.hpp"
 
 namespace metaworld_rt::control {
 
@@ -23,6 +24,7 @@ struct Engine {
   skills::ObservationLayout layout;
   skills::FeatureTable features;
   skills::Gate gate;
+  skills::Handover handover;
   skills::ExpertLibrary experts;
   SemanticPolicy semantic;
   Watchdog watchdog;

@@ -27,16 +27,18 @@ double horizontal(const double* a, const double* b) noexcept { return std::hypot
 }  // namespace
 
 SemanticPolicy::SemanticPolicy(const Bundle& bundle, const skills::ObservationLayout& layout, float alpha_override,
-                               bool use_semantic, bool has_gate)
+                               bool use_semantic, bool has_gate, bool has_handover)
     : bundle_(bundle),
       layout_(layout),
       n_(bundle.experts.size()),
       override_(alpha_override),
       use_semantic_(use_semantic),
       has_gate_(has_gate),
+      has_handover_(has_handover),
       ttl_(from_ms(bundle.semantic_ttl_ms)),
       fade_(from_ms(bundle.fade_ms)),
       upright_for_(kSecond / 2),
+      wait_(bundle.handover ? from_ms(bundle.handover->wait_ms) : 0),
       alpha_step_(bundle.fade_ms > 0 ? static_cast<float>(1e3 / (bundle.fade_ms * bundle.decision_hz)) : 1.0f),
       weight_step_(static_cast<float>(bundle.limits.weight_slew_per_s / bundle.decision_hz)) {}
 
@@ -159,6 +161,7 @@ void SemanticPolicy::decide(SemanticState& state, std::int64_t t, const double* 
   std::array<float, kMaxSkills> target{};
   target[bundle_.safe_skill] = 1.0f;
   float alpha = 1.0f;
+  Goal goal = state.goal;
   if (!use_semantic_) {
     alpha = has_gate_ ? 0.0f : 1.0f;
   } else if (state.commanded) {
@@ -169,21 +172,28 @@ void SemanticPolicy::decide(SemanticState& state, std::int64_t t, const double* 
     if (late <= fade_) {
       target = stage.weights;
       alpha = override_ >= 0.0f ? override_ : stage.alpha >= 0.0f ? stage.alpha : bundle_.alpha;
-      state.goal = stage.goal;
+      goal = stage.goal;
       if (late > 0) {
         alpha = 0.0f;
         rungs.count(Rung::semantic_stale);
       }
     } else {
-      state.goal.speed = 0.0f;  // the heading stays: a robot left alone must not turn
+      goal.speed = 0.0f;  // the heading stays: a robot left alone must not turn
       rungs.count(Rung::semantic_safe);
     }
   }
   if (!state.begun) {
     state.begun = true;
-    state.weights = target;
+    state.weights = state.target = target;
+    state.goal = goal;
     state.alpha = alpha;
     return;
+  }
+  if (has_handover_ && must_wait(state, target, t, rungs)) {
+    target = state.target;
+  } else {
+    state.target = target;
+    state.goal = goal;
   }
   float most = 0.0f;
   for (std::size_t i = 0; i < n_; ++i) most = std::max(most, std::abs(target[i] - state.weights[i]));
@@ -192,6 +202,25 @@ void SemanticPolicy::decide(SemanticState& state, std::int64_t t, const double* 
   else
     for (std::size_t i = 0; i < n_; ++i) state.weights[i] += (target[i] - state.weights[i]) * (weight_step_ / most);
   state.alpha += std::clamp(alpha - state.alpha, -alpha_step_, alpha_step_);
+}
+
+bool SemanticPolicy::must_wait(SemanticState& state, const std::array<float, kMaxSkills>& target, std::int64_t t,
+                               Rungs& rungs) const noexcept {
+  const std::size_t next = leading(target);
+  const bool ready = next == leading(state.target) || state.ready[next] >= bundle_.handover->ready;
+  if (ready) {
+    state.waiting_t = -1;
+    return false;
+  }
+  if (state.waiting_t < 0) state.waiting_t = t;
+  if (t - state.waiting_t < wait_) return true;
+  state.waiting_t = -1;
+  rungs.count(Rung::handover_unready);
+  return false;
+}
+
+std::size_t SemanticPolicy::leading(const std::array<float, kMaxSkills>& weights) const noexcept {
+  return static_cast<std::size_t>(std::max_element(weights.begin(), weights.begin() + n_) - weights.begin());
 }
 
 void SemanticPolicy::restart(SemanticState& state) const noexcept { state = SemanticState{}; }
@@ -204,6 +233,7 @@ void SemanticPolicy::shift(SemanticState& state, std::int64_t by) noexcept {
   state.stamp += by;
   state.stage_t += by;
   if (state.upright_t >= 0) state.upright_t += by;
+  if (state.waiting_t >= 0) state.waiting_t += by;
 }
 
 bool SemanticPolicy::carry_over(SemanticState& state, const Bundle& from) const noexcept {
@@ -223,7 +253,8 @@ bool SemanticPolicy::carry_over(SemanticState& state, const Bundle& from) const 
     for (std::size_t j = n_; j < kMaxSkills; ++j) weights[j] = 0.0f;
     return true;
   };
-  bool kept = remap(state.weights);
+  bool kept = remap(state.weights) && remap(state.target);
+  state.ready.fill(0.0f);  // of other experts; known again after this decision
   for (std::uint32_t i = 0; kept && state.commanded && i < state.command.stage_count; ++i)
     kept = remap(state.command.stages[i].weights);
   if (!kept) restart(state);

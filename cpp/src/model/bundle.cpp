@@ -177,6 +177,7 @@ class Loader {
       if (bundle_.gate_condition > 0) inputs.emplace_back("c", bundle_.gate_condition);
       bundle_.gate = load(files.gate, inputs, bundle_.experts.size());
     }
+    if (bundle_.handover) bundle_.handover->network = load(files.handover, {{"phi", phi}}, bundle_.experts.size());
     for (std::size_t i = 0; i < bundle_.experts.size(); ++i) {
       if (files.latents[i].empty()) continue;
       if (!bundle_.world_model) throw Error("bundle.json: experts: a latent_file needs a world_model");

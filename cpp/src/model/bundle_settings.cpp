@@ -220,6 +220,13 @@ void read_experts(const JsonView& root, Bundle& b, NetworkFiles& files) {
     files.gate = path_of(gate->at("file"));
     if (const auto condition = gate->maybe("condition")) b.gate_condition = condition_of(*condition, b);
   }
+  if (const auto handover = root.maybe("handover")) {
+    handover->only({"file", "ready", "wait_ms"});
+    files.handover = path_of(handover->at("file"));
+    b.handover.emplace();
+    b.handover->ready = static_cast<float>(handover->at("ready").number(0, 1));
+    b.handover->wait_ms = handover->at("wait_ms").number(0, 10'000);
+  }
   const JsonView fusion = root.at("fusion");
   fusion.only({"alpha", "semantic_ttl_ms", "fade_ms"});
   b.alpha = static_cast<float>(fusion.at("alpha").number(0, 1));
@@ -305,9 +312,9 @@ NetworkFiles read_settings(const JsonView& root, Bundle& b) {
     root.at("schema").fail(printable(schema) + " is not " + std::string(kSchema) +
                            ", the one that this build reads; export the bundle again or update metaworld_rt");
   }
-  root.only({"schema",      "name",    "version",     "licence",  "robot",      "observation", "action",
-             "rates",       "limits",  "features",    "experts",  "gate",       "fusion",      "safe_skill",
-             "world_model", "planner", "calibration", "selftest", "provenance", "files",       "sha256"});
+  root.only({"schema",  "name",        "version",  "licence",    "robot",    "observation", "action",     "rates",
+             "limits",  "features",    "experts",  "gate",       "handover", "fusion",      "safe_skill", "world_model",
+             "planner", "calibration", "selftest", "provenance", "files",    "sha256"});
   b.name = root.at("name").text(kName);
   b.version = root.at("version").text(kName);
   b.licence = root.at("licence").text(kText);

@@ -12,7 +12,7 @@ namespace metaworld_rt::model {
 /// Which file is which network.
 struct NetworkFiles {
   std::vector<std::string> experts, latents;  ///< latents: "" where there is none
-  std::string gate;                           ///< "" if there is none
+  std::string gate, handover;                 ///< "" if there is none
   std::string encoder, dynamics, reward, prior, termination;
   std::vector<std::string> q;
   std::string selftest, calibration;  ///< calibration: "" if there is none

@@ -24,7 +24,7 @@ _Static_assert(MWRT_LATE_PLAN == 0 && MWRT_SEMANTIC_STALE == 2 && MWRT_OUTPUT_CL
 _Static_assert(MWRT_UNTIL_NEVER == 0 && MWRT_UNTIL_DOOR_HINGE == 3 && MWRT_UNTIL_UPRIGHT == 8, "conditions");
 
 #if UINTPTR_MAX == 0xffffffffffffffffu
-SIZE(mwrt_bundle_info, 88)
+SIZE(mwrt_bundle_info, 96)
 FIELD(mwrt_bundle_info, struct_size, 0, 4)
 FIELD(mwrt_bundle_info, joints, 4, 4)
 FIELD(mwrt_bundle_info, skills, 8, 4)
@@ -40,6 +40,8 @@ FIELD(mwrt_bundle_info, version, 56, 8)
 FIELD(mwrt_bundle_info, licence, 64, 8)
 FIELD(mwrt_bundle_info, digest, 72, 8)
 FIELD(mwrt_bundle_info, robot, 80, 8)
+FIELD(mwrt_bundle_info, has_handover, 88, 4)
+FIELD(mwrt_bundle_info, reserved, 92, 4)
 SIZE(mwrt_joint, 72)
 FIELD(mwrt_joint, struct_size, 0, 4)
 FIELD(mwrt_joint, reserved, 4, 4)

@@ -21,11 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--skills", type=common.names, default=["stand", "walk", "run"], metavar="A,...", help="default: stand,walk,run"
     )
     parser.add_argument("--gate", type=Path, metavar="FILE", help="gate.pt of `train gate`; its trial takes minutes")
+    parser.add_argument("--handover", type=Path, metavar="FILE", help="handover.pt of `train handover`")
     parser.add_argument("--world-model", type=Path, metavar="DIR", help="of `train world-model`; takes minutes")
     parser.add_argument("--settings", type=common.names, metavar="A,...",
                         help="planner settings to try: near, nearer, nearest (default: all)")  # fmt: skip
     parser.add_argument("--episodes", type=common.positive(int), default=TRIAL_EPISODES, metavar="N",
-                        help="of each trial of the gate and of planner settings (default: %(default)s)")  # fmt: skip
+                        help="of each trial of gate, handover and planner settings (default: %(default)s)")  # fmt: skip
     parser.add_argument("--threads", type=common.positive(int), default=2, metavar="N", help="default: %(default)s")
     parser.add_argument("--out", type=Path, required=True, metavar="B", help="the bundle: a folder, or a .zip")
     parser.add_argument("--name", metavar="NAME", help="default: the name of --out")
@@ -54,6 +55,7 @@ def execute(args: argparse.Namespace) -> int:
         load_library(args.experts, args.skills),
         args.out,
         gate=args.gate,
+        handover=args.handover,
         world_model=args.world_model,
         settings=args.settings,
         episodes=args.episodes,
@@ -66,6 +68,8 @@ def execute(args: argparse.Namespace) -> int:
     bar.close()
     if args.gate and not result["gate"]["used"]:
         print("the gate lost to the experts without it: the bundle has none", file=sys.stderr)
+    if args.handover and not result["handover"]["used"]:
+        print("the handover gained nothing where commands change: the bundle has none", file=sys.stderr)
     if args.world_model and not result["planner"]:
         print("no planner settings kept the experts' returns: the bundle's planner stays off", file=sys.stderr)
     bundle = load(args.out)  # what was written is what a host can load
@@ -80,6 +84,7 @@ def execute(args: argparse.Namespace) -> int:
             "bytes": size,
             "skills": bundle.skills,
             "gate": bundle.has_gate,
+            "handover": bundle.has_handover,
             "selftest_cases": bundle.selftest_cases,
         },
     )

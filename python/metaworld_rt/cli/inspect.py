@@ -81,6 +81,7 @@ def _bundle(name: str) -> dict[str, Any]:
         "phase_periods_s": bundle.phase_periods,
         "safe_skill": bundle.safe_skill,
         "gate": bundle.has_gate,
+        "handover": bundle.has_handover,
         "alpha": bundle.alpha,
         "world_model": bundle.has_world_model,
         "planner": bundle.planner,
@@ -118,7 +119,11 @@ def _print_bundle(bundle, document: dict[str, Any]) -> None:
     periods = bundle.phase_periods
     rows = [[name, periods[name] or None, text] for name, text in bundle.descriptions.items()]
     print(common.table(rows, ["skill", "gait s", "what it does"]))
-    print(f"safe skill {bundle.safe_skill}; alpha {bundle.alpha:g}; gate {'yes' if bundle.has_gate else 'no'}")
+    has = ", ".join(
+        f"{part} {'yes' if there else 'no'}"
+        for part, there in (("gate", bundle.has_gate), ("handover", bundle.has_handover))
+    )
+    print(f"safe skill {bundle.safe_skill}; alpha {bundle.alpha:g}; {has}")
     if bundle.planner:
         shown = (
             f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}"

@@ -1,4 +1,4 @@
-"""The stages after the experts: `train gate`, `train world-model`, `train all`."""
+"""The stages after the experts: `train gate`, `train handover`, `train world-model`, `train all`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ def add_stages(stages: argparse._SubParsersAction) -> None:
                       help="p(i|s, c): the gate is told who is in charge, and how far it is trusted")  # fmt: skip
     gate.set_defaults(execute=_gate)
 
+    handover = stages.add_parser("handover", help="which expert can take over from where, from switches tried")
+    _common(handover)
+    handover.add_argument("--states", type=common.positive(int), default=4000, metavar="N", help="default: %(default)s")
+    handover.set_defaults(execute=_handover)
+
     model = stages.add_parser("world-model", help="TD-MPC2 over all skills, with the experts' help")
     _common(model)
     _schedule(model)
@@ -28,7 +33,7 @@ def add_stages(stages: argparse._SubParsersAction) -> None:
     )
     model.set_defaults(execute=_world_model)
 
-    everything = stages.add_parser("all", help="experts, gate and world model, and the bundle")
+    everything = stages.add_parser("all", help="experts, gate, handover and world model, and the bundle")
     everything.add_argument("--robot", default="h1", help="default: %(default)s")
     everything.add_argument("--library", default="locomotion", metavar="NAME",
                             help="locomotion, or household: reach and the door too (default: %(default)s)")  # fmt: skip
@@ -36,7 +41,7 @@ def add_stages(stages: argparse._SubParsersAction) -> None:
                             help="of the ways through the door; default: they are searched for")  # fmt: skip
     everything.add_argument("--out", type=Path, required=True, metavar="DIR", help="checkpoints and logs; resumable")
     everything.add_argument("--bundle", type=Path, metavar="DIR", help="default: OUT/<robot>-<library>")
-    everything.add_argument("--no-world-model", action="store_true", help="experts and gate alone")
+    everything.add_argument("--no-world-model", action="store_true", help="experts, gate and handover alone")
     _shared(everything)
     _schedule(everything)
     everything.set_defaults(execute=_all)
@@ -100,7 +105,7 @@ class Bar:
             self._bar, self._phase = self._make(total, phase), phase
         self._bar.update(done - self._bar.n)
         if figures:
-            shown = ("reward", "value", "consistency", "calm", "pushes")
+            shown = ("reward", "value", "consistency", "calm", "pushes", "switches")
             self._bar.set_postfix({k: f"{figures[k]:.3g}" for k in shown if k in figures})
 
     def close(self) -> None:
@@ -137,6 +142,19 @@ def _gate(args: argparse.Namespace) -> int:
     bar.close()
     common.write_json(args.json, "train", _document("gate", args, **figures))
     print(common.table([[k, v] for k, v in figures.items()], ["gate", "held out"]))
+    return 0
+
+
+def _handover(args: argparse.Namespace) -> int:
+    bar = _ready(args)
+    from ..train.handover.train import HandoverConfig, train_handover
+    from ..train.world_model.library import load_library
+
+    library = load_library(args.experts, args.skills)
+    _, figures = train_handover(library, args.out, HandoverConfig(states=args.states), args.seed, args.threads, bar)
+    bar.close()
+    common.write_json(args.json, "train", _document("handover", args, **figures))
+    print(common.table([[k, v] for k, v in figures.items()], ["handover", "held out"]))
     return 0
 
 

@@ -13,9 +13,9 @@ from ..semantic import SkillPlan, Skills, StagePlan, make_backend
 from ..tasks.task import TASKS, get_task
 
 DESCRIPTIONS = {
-    "full": "semantic weights, gate, experts and, where the bundle has one, the planner",
+    "full": "semantic weights, gate, handover, experts and, where the bundle has one, the planner",
     "no-semantic": "the gate alone weighs the experts; without a gate all weigh the same",
-    "no-gate": "the semantic weights alone weigh the experts",
+    "no-gate": "the semantic weights alone weigh the experts, at once",
     "no-guidance": "the planner without its pull towards the experts",
     "planner-only": "the planner without experts: TD-MPC2 as published",
     "experts": "the weighed experts, no planner",
@@ -84,8 +84,8 @@ def check_controller(name: str, bundle: _core.Bundle) -> None:
             raise UserError(f"no expert {skill!r} in {bundle.name}: it has {', '.join(bundle.skills)}")
     elif name not in DESCRIPTIONS or name == "expert:NAME":
         raise UserError(f"no controller {name!r}: one of {', '.join(DESCRIPTIONS)}")
-    elif name == "no-gate" and not bundle.has_gate:
-        raise UserError(f"{name} needs a bundle with a gate, and {bundle.name} has none")
+    elif name == "no-gate" and not (bundle.has_gate or bundle.has_handover):
+        raise UserError(f"{name} needs a bundle with a gate or a handover, and {bundle.name} has none")
     elif name in ("no-guidance", "planner-only") and bundle.planner is None:
         raise UserError(f"{name} needs a bundle with a world model, and {bundle.name} has none")
 

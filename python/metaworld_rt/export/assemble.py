@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from metaworld_rt.export.bundle import write_bundle
-from metaworld_rt.export.network import Layer, Mlp
+from metaworld_rt.export.network import Mlp, elu_chain
 from metaworld_rt.export.plan import plan_to_onnx
 from metaworld_rt.export.robot import expert_metadata, limits_section, observation_section, robot_section
 from metaworld_rt.export.schema import SCHEMA
@@ -20,6 +20,7 @@ from metaworld_rt.tasks.features import observation_terms
 
 if TYPE_CHECKING:  # torch comes with the train extra
     from metaworld_rt.train.gate.train import Gate
+    from metaworld_rt.train.handover.train import Handover
     from metaworld_rt.train.world_model.config import PlannerConfig
     from metaworld_rt.train.world_model.library import ExpertLibrary
     from metaworld_rt.train.world_model.model import WorldModel
@@ -35,6 +36,7 @@ def export_bundle(
     name: str = "h1-locomotion",
     version: str = "0.1.0",
     gate: Gate | None = None,
+    handover: Handover | None = None,
     world_model: WorldModel | None = None,
     planner: PlannerConfig | None = None,
     alpha: float = 0.7,
@@ -51,6 +53,7 @@ def export_bundle(
         name: of the bundle.
         version: of the bundle.
         gate: p(i|s, c); without one the command alone decides.
+        handover: which expert can take over; without one each does at once.
         world_model: with its latent heads; without one the expert mixture is the plan.
         planner: settings that go with the world model; without them it is shipped but not used.
         alpha: trust in the command against the gate.
@@ -68,6 +71,10 @@ def export_bundle(
     if gate is not None:
         networks["gate.onnx"] = gate.exported()
         description["gate"] = {"file": "gate.onnx", "condition": gate.condition}
+    if handover is not None:
+        networks["handover.onnx"] = handover.exported()
+        config = handover.config
+        description["handover"] = {"file": "handover.onnx", "ready": config.ready, "wait_ms": config.wait_ms}
     if world_model is not None:
         add_world_model(description, networks, files, world_model, planner)
     return write_bundle(path, description, networks, extra=files, calibration=calibration, overwrite=overwrite)
@@ -105,16 +112,9 @@ def describe(library: ExpertLibrary, *, name: str, version: str, alpha: float) -
 
 def expert_network(name: str, expert, metadata: dict[str, str]) -> Mlp:
     """An expert's PyTorch module as numbers."""
-    from torch import nn
-
     from metaworld_rt.train.expert.policy import deployed
 
-    linear = [m for m in deployed(expert) if isinstance(m, nn.Linear)]
-    layers = tuple(
-        Layer(m.weight.detach().numpy(), m.bias.detach().numpy(), activation="none" if m is linear[-1] else "elu")
-        for m in linear
-    )
-    return Mlp(name, (("phi", linear[0].in_features),), layers, output="action", metadata=metadata)
+    return elu_chain(name, (("phi", expert.phi_size),), deployed(expert), output="action", metadata=metadata)
 
 
 def add_world_model(

@@ -7,7 +7,7 @@ self-test vectors of a bundle come from it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -112,6 +112,18 @@ def fold_normalisation(layer: Layer, offset: np.ndarray, scale: np.ndarray) -> L
     weight = layer.weight * np.asarray(scale, np.float32)
     bias = layer.bias - weight @ np.asarray(offset, np.float32)
     return Layer(weight.astype(np.float32), bias.astype(np.float32), layer.norm, layer.activation, layer.group)
+
+
+def elu_chain(
+    name: str, inputs: tuple[tuple[str, int], ...], chain: Iterable, *, output: str, metadata: dict | None = None
+) -> Mlp:
+    """The same as PyTorch's Linear layers in `chain` with ELU between them, whatever else is in it."""
+    linear = [module for module in chain if hasattr(module, "weight")]
+    layers = tuple(
+        Layer(m.weight.detach().numpy(), m.bias.detach().numpy(), activation="none" if m is linear[-1] else "elu")
+        for m in linear
+    )
+    return Mlp(name, inputs, layers, output=output, metadata=metadata or {})
 
 
 def random_mlp(

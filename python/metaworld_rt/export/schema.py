@@ -46,8 +46,7 @@ def network_keys(description: Mapping) -> list[str]:
     """The file keys of every network that bundle.json references, but for plan.onnx."""
     keys = [expert["file"] for expert in description["experts"]]
     keys += [expert["latent_file"] for expert in description["experts"] if expert.get("latent_file")]
-    if description.get("gate"):
-        keys.append(description["gate"]["file"])
+    keys += [description[part]["file"] for part in ("gate", "handover") if description.get(part)]
     model = description.get("world_model")
     if model:
         keys += [model["encoder"], model["dynamics"], model["reward"], model["prior"], *model["q"]]

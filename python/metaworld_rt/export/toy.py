@@ -34,6 +34,7 @@ def write_toy_bundle(
     seed: int = 0,
     world_model: bool = True,
     *,
+    handover: bool = False,
     latent: int = 16,
     hidden: int = 16,
     overwrite: bool = False,
@@ -44,6 +45,7 @@ def write_toy_bundle(
         path: folder or `.zip` to write.
         seed: of every weight.
         world_model: with gate, latent heads, world model, planner settings and plan.onnx.
+        handover: whether a skill is waited for.
         latent: size of z, a multiple of 8.
         hidden: width of the hidden layers.
         overwrite: replace what is there.
@@ -126,6 +128,11 @@ def write_toy_bundle(
         extra["wm/plan.onnx"] = plan_to_onnx(networks, description)
         states = rng.standard_normal((8, phi))
         calibration = np.concatenate([states, rng.dirichlet(np.ones(3), 8)], -1).astype(np.float32)
+    if handover:
+        networks["handover.onnx"] = random_mlp(
+            rng, "handover", (("phi", phi),), (hidden,), len(_EXPERTS), output="logits"
+        )
+        description["handover"] = {"file": "handover.onnx", "ready": 0.5, "wait_ms": 300}
     return write_bundle(
         path, description, networks, extra=extra, calibration=calibration, seed=seed, overwrite=overwrite
     )

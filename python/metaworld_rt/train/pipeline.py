@@ -24,7 +24,8 @@ from metaworld_rt.train.expert import bank, door_clone, door_search, reach_clone
 from metaworld_rt.train.expert.trainer import train_expert
 from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.gate.train import GateConfig, load_gate, train_gate
-from metaworld_rt.train.tune import CANDIDATES, SITUATIONS, Trial, choose, earns_place
+from metaworld_rt.train.handover.train import HandoverConfig, load_handover, train_handover
+from metaworld_rt.train.tune import CANDIDATES, SITUATIONS, Trial, choose, earns_place, waits_well
 from metaworld_rt.train.world_model import checkpoint
 from metaworld_rt.train.world_model.buffer import load_round
 from metaworld_rt.train.world_model.config import TRIAL_EPISODES
@@ -52,6 +53,7 @@ class Plan:
         lessons: of the experts; default: the library's curriculum.
         schedule: of the world model; None: experts and gate alone.
         gate: of the gate; None: by the library, see `gate_config`.
+        handover: of the handover.
         episodes: of every trial of gate and planner settings.
         alpha: trust in the command against the gate, in the bundle.
     """
@@ -66,12 +68,13 @@ class Plan:
     lessons: Sequence[Lesson] = ()
     schedule: Schedule | None = field(default_factory=Schedule)
     gate: GateConfig | None = None
+    handover: HandoverConfig = field(default_factory=HandoverConfig)
     episodes: int = TRIAL_EPISODES
     alpha: float = 0.7
 
 
 def train_all(plan: Plan, progress: Progress | None = None) -> dict:
-    """Train experts, gate and world model, choose planner settings, write the bundle.
+    """Train experts, gate, handover and world model, choose planner settings, write the bundle.
 
     Returns:
         What was done: paths, scores, minutes.
@@ -99,12 +102,16 @@ def train_all(plan: Plan, progress: Progress | None = None) -> dict:
     gate_file = plan.out / "gate" / "gate.pt"
     if not gate_file.exists():
         train_gate(library, gate_file.parent, plan.gate or gate_config(library), plan.seed, plan.threads, progress)
+    handover_file = plan.out / "handover" / "handover.pt"
+    if not handover_file.exists():
+        train_handover(library, handover_file.parent, plan.handover, plan.seed, plan.threads, progress)
     if plan.schedule:
         train_world_model(library, plan, progress)
     result = write(
         library,
         plan.bundle,
         gate=gate_file,
+        handover=handover_file,
         world_model=plan.out / "world_model" if plan.schedule else None,
         trials=plan.out / "planner.json",
         seed=plan.seed,
@@ -133,6 +140,7 @@ def write(
     bundle: Path,
     *,
     gate: Path | None = None,
+    handover: Path | None = None,
     world_model: Path | None = None,
     settings: Sequence[str] | None = None,
     trials: Path | None = None,
@@ -143,14 +151,16 @@ def write(
     alpha: float = 0.7,
     **more,
 ) -> dict:
-    """Try the gate, choose planner settings by trial, and write the bundle.
+    """Try gate and handover, choose planner settings by trial, and write the bundle.
 
-    A gate that does not earn its place, see `tune.earns_place`, is left out; the bundle's provenance says so.
+    A gate that does not earn its place, see `tune.earns_place`, is left out, and so is a handover, see
+    `tune.waits_well`; the bundle's provenance says so.
 
     Args:
         library: the experts.
         bundle: where it is written; a bundle there is replaced.
         gate: `gate.pt`, or None.
+        handover: `handover.pt`, or None.
         world_model: the folder of its training, or None.
         settings: names of `tune.CANDIDATES` to try; None: all.
         trials: a JSON file for the trials' table.
@@ -186,6 +196,13 @@ def write(
         network = network if used else None
         known = tried[used].scores.items()  # without the gate, with it
         flown = Trial("experts", {key: score for key, score in known if key[0] in SITUATIONS})
+    turns = None
+    if handover is not None:
+        turns, figures = load_handover(handover, library)
+        gated = {"gate": network.probabilities} if network is not None else {}
+        used, tried = waits_well(library, turns, progress=_shown(progress, "handover", 2), **how, **gated)
+        provenance["handover"] = {**figures, "used": used, "trials": _table(tried)}
+        turns = turns if used else None
     model, planner, calibration, table = None, None, None, []
     if world_model is not None:
         model, content = checkpoint.load(world_model / "model.pt")
@@ -212,6 +229,7 @@ def write(
         library,
         **{"name": bundle.stem, "alpha": alpha, **more},
         gate=network,
+        handover=turns,
         world_model=model,
         planner=planner,
         calibration=calibration,
@@ -223,13 +241,14 @@ def write(
         "planner": planner is not None,
         "trials": table,
         "gate": provenance.get("gate", {}),
+        "handover": provenance.get("handover", {}),
     }
 
 
 def _shown(progress: Progress, phase: str, total: int) -> Callable[[Trial], None]:
     """Reports each trial of a phase."""
     count = itertools.count(1)
-    return lambda trial: progress(phase, next(count), total, {where: trial.mean(where) for where in SITUATIONS})
+    return lambda trial: progress(phase, next(count), total, {where: trial.mean(where) for where in trial.situations})
 
 
 def _table(trials: Sequence[Trial]) -> list[dict]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from metaworld_rt.train.world_model.model import WorldModel
 from metaworld_rt.train.world_model.native import planner_policy
 from metaworld_rt.train.world_model.policies import PriorPolicy, follow_experts
 from metaworld_rt.train.world_model.script import plan_of
+
+if TYPE_CHECKING:
+    from metaworld_rt.train.handover.train import Handover
 
 #: Undisturbed, as the benchmark; and pushed about, which is where a planner can earn its place.
 SITUATIONS = {name: ArenaConfig(**vars(SUITE[name])) for name in ("calm", "pushes")}
@@ -43,6 +47,11 @@ class Trial:
     name: str
     scores: Mapping[tuple[str, str], Score]
 
+    @property
+    def situations(self) -> list[str]:
+        """Those that were flown in, in order."""
+        return list(dict.fromkeys(where for where, _ in self.scores))
+
     def mean(self, situation: str) -> float:
         """Mean return over skills and episodes."""
         values = [s.returns.mean() for (where, _), s in self.scores.items() if where == situation]
@@ -62,17 +71,18 @@ def try_policy(
     threads: int = 1,
     gate: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
     alpha: float = 1.0,
+    handover: Handover | None = None,
     switches: bool = False,
 ) -> Trial:
     """Score a controller on every skill in every situation; the same seeds for every controller.
 
     The skills for a door are scored together, following the plan for the task door.
-    `gate` and `alpha` are those of the bundle, see `Arena`. With `switches` there is a score of commands that change,
-    too, over twice as many episodes.
+    `gate`, `alpha` and `handover` are those of the bundle, see `Arena`. With `switches` there is a score of commands
+    that change, too, over twice as many episodes.
     """
     scores = {}
-    shared = {"threads": threads, "gate": gate, "alpha": alpha}
-    for where, config in (situations or SITUATIONS).items():
+    shared = {"threads": threads, "gate": gate, "alpha": alpha, "handover": handover}
+    for where, config in (SITUATIONS if situations is None else situations).items():
         for skill in skills or library.names:
             index = library.index(skill)
             task = library.tasks[index]
@@ -124,6 +134,37 @@ def earns_place(
             progress(trials[-1])
     without, trial = trials
     return _keeps(trial, without) and _merit(trial, without) > 1.0, trials
+
+
+def waits_well(
+    library: ExpertLibrary,
+    handover: Handover,
+    *,
+    progress: Callable[[Trial], None] | None = None,
+    **settings,
+) -> tuple[bool, list[Trial]]:
+    """Whether the experts do better under changing commands when each waits until the next is ready.
+
+    Nothing else is tried: where the command stays, a handover does nothing.
+
+    Args:
+        library: the experts.
+        handover: who can take over.
+        progress: called with each trial.
+        **settings: of `try_policy`.
+
+    Returns:
+        The verdict, and the two trials, without it and with it.
+    """
+    trials = []
+    for name, how in (("at once", {}), ("handover", {"handover": handover})):
+        trials.append(
+            try_policy(name, library, lambda: follow_experts, situations={}, switches=True, **settings, **how)
+        )
+        if progress:
+            progress(trials[-1])
+    without, with_it = (trial.mean("switches") for trial in trials)
+    return with_it > without, trials
 
 
 def _keeps(trial: Trial, usual: Trial, allowed_loss: float = 0.0) -> bool:

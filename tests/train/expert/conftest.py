@@ -9,17 +9,6 @@ if importlib.util.find_spec("torch") is None:  # the train extra is not installe
     collect_ignore_glob = ["test_*.py"]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Spinning threads make these small networks many times slower on a busy machine."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def _motion(fps, seconds=1.6, yaw_rate=0.5):
     """A made-up stride: legs swing once in 0.8 s, the root walks at 1 m/s and turns."""
     t = np.arange(round(seconds * fps)) / fps

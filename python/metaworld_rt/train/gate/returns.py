@@ -16,6 +16,8 @@ from metaworld_rt.train.world_model.script import plan_of
 #: States come from commanded skills, changes between them, and pushes.
 VISITED = ArenaConfig(decisions=800, switch_every_s=4.0, blend_share=0.1, push_every_s=2.5, push=1.2, turn=0.1)
 
+UPRIGHT = 0.5  # m of the pelvis: lower is lost
+
 
 @dataclass
 class Snapshot:
@@ -35,7 +37,7 @@ class Snapshot:
         arena.physics.qpos[:], arena.physics.qvel[:] = self.qpos[rows], self.qvel[rows]
         arena.action, arena.phase = self.action[rows].copy(), self.phase[rows].copy()
         arena.heading, arena.goal = self.heading[rows].copy(), self.goal[rows].copy()
-        arena.age[:] = 0
+        arena.placed()
 
 
 def visit(
@@ -57,7 +59,7 @@ def visit(
     arena = Arena(library, count, seed, config, threads=threads, plan=plan)
     rng, kept, have = np.random.default_rng(seed), [], 0
     while have < states:
-        before = [a.copy() for a in _state(arena)]
+        before = [a.copy() for a in state_of(arena)]
         view = arena.view()
         # Each robot is looked at every so often, at its own times; a push shows in the state that follows it.
         chosen = (rng.random(count) < 1.0 / every) & ~arena.over
@@ -110,7 +112,7 @@ def expert_returns(
                 reward = np.where(alive, arena.step(view.reference).rewards[:, judged], 0.0)
                 total += reward
                 recent += reward * (t >= decisions - 50)
-                alive &= ~arena.over & (arena.physics.qpos[:, 2] > 0.5)
+                alive &= ~arena.over & (arena.physics.qpos[:, 2] > UPRIGHT)
             arena.close()
             upright[rows, i] = alive
             raw[rows, i] = (total + np.where(alive, recent / 50.0 * tail, 0.0)) / (decisions + tail)
@@ -124,5 +126,6 @@ def expert_returns(
     return phi, raw / np.maximum(usual, 1e-6), upright
 
 
-def _state(arena: Arena):
+def state_of(arena: Arena) -> tuple[np.ndarray, ...]:
+    """The parts of a `Snapshot`, not copied."""
     return arena.physics.qpos, arena.physics.qvel, arena.action, arena.phase, arena.heading, arena.goal, arena.weights

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from metaworld_rt.export.network import Layer, Mlp
+from metaworld_rt.export.network import Mlp, elu_chain
 from metaworld_rt.tasks import features
 from metaworld_rt.train import files
 from metaworld_rt.train.files import CheckpointError
@@ -76,15 +76,8 @@ class Gate(nn.Module):
 
     def exported(self) -> Mlp:
         """The gate as numbers."""
-        linear = [m for m in self.net if isinstance(m, nn.Linear)]
-        layers = tuple(
-            Layer(
-                m.weight.detach().numpy(), m.bias.detach().numpy(), activation="elu" if i < len(linear) - 1 else "none"
-            )
-            for i, m in enumerate(linear)
-        )
         inputs = (("phi", self.phi), *((("c", self.condition),) if self.condition else ()))
-        return Mlp("gate", inputs, layers, output="logits")
+        return elu_chain("gate", inputs, self.net, output="logits")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Many robots in lockstep under commanded skills: where stage 2 collects, and where it is scored.
 
-The rules are those of the C++ controller: the weights slew towards the command and are the condition c, the gait phase
-advances with them, features are read after that, the gate is fused in, actions are clamped.
+The rules are those of the C++ controller: a skill takes over when it is ready, the weights slew towards it and are the
+condition c, the gait phase advances with them, features are read after that, the gate is fused in, actions are clamped.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import functools
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import mujoco
 import numpy as np
@@ -27,6 +28,9 @@ from metaworld_rt.train.expert.sense import Senses
 from metaworld_rt.train.expert.shaping import along_heading
 from metaworld_rt.train.world_model.library import ExpertLibrary
 from metaworld_rt.train.world_model.script import Script
+
+if TYPE_CHECKING:
+    from metaworld_rt.train.handover.train import Handover
 
 WEIGHT_SLEW_PER_S = 4.0
 NEGLIGIBLE = 1e-3
@@ -121,6 +125,7 @@ class Arena:
         plan: stages that every robot follows from its reset on, in place of commands.
         gate: phi, command -> probabilities `[B, K]`; absent: the command alone (alpha = 1).
         alpha: trust in the command against the gate.
+        handover: who can take over; absent: a commanded skill does at once.
     """
 
     def __init__(
@@ -135,6 +140,7 @@ class Arena:
         plan: SkillPlan | None = None,
         gate: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
         alpha: float = 1.0,
+        handover: Handover | None = None,
     ):
         self.library, self.count, self.config = library, count, config or ArenaConfig()
         self.rng = np.random.default_rng(seed)
@@ -144,7 +150,7 @@ class Arena:
         )
         self._senses = Senses(self.physics)
         self._late: deque[dict[str, np.ndarray]] = deque(maxlen=k.delay + 1)
-        self.gate, self.alpha = gate, alpha
+        self.gate, self.alpha, self.handover = gate, alpha, handover
         self._home = self.physics.model.key_qpos[0].copy()
         self._skills = skills
         self._script = None if plan is None else Script(plan, library.names, count)
@@ -155,7 +161,8 @@ class Arena:
             raise ValueError(f"no skill of {', '.join(library.names)} is for the scene {k.scene}")
         k = len(library.names)
         self._rate = np.divide(1.0, library.periods, out=np.zeros(k), where=library.periods > 0)
-        self.command, self.weights = np.zeros((count, k)), np.zeros((count, k))
+        self.command, self.weights, self._target = np.zeros((3, count, k))
+        self._ready, self._waited = np.zeros((count, k), bool), np.zeros(count, np.int64)
         self.phase, self.heading = np.zeros(count), np.zeros(count)
         self.action = np.zeros((count, H1.n))
         self.goal = np.zeros((count, 3))
@@ -182,7 +189,8 @@ class Arena:
             self.command[rows] = self._draw_command(n)
         else:
             self.command[rows] = np.eye(len(self.library.names))[np.asarray(self._skills)[rows]]
-        self.weights[rows] = self.command[rows]
+        self.weights[rows] = self._target[rows] = self.command[rows]
+        self._waited[rows] = 0
         self._schedule(self._next_switch, rows, self.config.switch_every_s)
         self._schedule(self._next_push, rows, self.config.push_every_s)
 
@@ -193,6 +201,8 @@ class Arena:
         self._slew()
         self.phase = np.mod(self.phase + DECISION_DT * (self.weights @ self._rate), 1.0)
         phi = self._features()
+        if self.handover is not None:
+            self._ready = self.handover.ready(phi)
         mixture = self.weights
         if self.gate is not None:
             mixture = fuse(self.weights, self.gate(phi, self.weights), self.alpha)
@@ -232,13 +242,35 @@ class Arena:
             self.reset(np.flatnonzero(ended))
         return Outcome(rewards.astype(np.float32), self.dead.copy(), over.copy())
 
+    @property
+    def waiting(self) -> np.ndarray:
+        """Whose commanded skill is waited for, `[B]` bool, as of the last `view`."""
+        return self._waited > 0
+
+    def placed(self) -> None:
+        """To be called once the robots' states were set from outside: new episodes begin there."""
+        self.age[:] = 0
+        self._senses.reset(np.arange(self.count))
+
     def close(self) -> None:
         """End the physics threads."""
         self.physics.close()
 
+    def _hand_over(self) -> None:
+        """Another leading skill is moved to when it is ready, or was waited for as long as is allowed."""
+        if self.handover is None:
+            self._target = self.command
+            return
+        rows, leading = np.arange(self.count), self.command.argmax(-1)
+        waits = (leading != self._target.argmax(-1)) & ~self._ready[rows, leading]
+        waits &= self._waited < self.handover.wait
+        self._waited = np.where(waits, self._waited + 1, 0)
+        self._target = np.where(waits[:, None], self._target, self.command)
+
     def _slew(self) -> None:
         """Weights move towards the command along a straight line, at most so much a decision."""
-        step, away = WEIGHT_SLEW_PER_S * DECISION_DT, self.command - self.weights
+        self._hand_over()
+        step, away = WEIGHT_SLEW_PER_S * DECISION_DT, self._target - self.weights
         most = np.abs(away).max(-1, keepdims=True)
         self.weights += np.where(most <= step, away, away * (step / np.maximum(most, step)))
 

@@ -1,0 +1,178 @@
+"""Fits the handover to switches that were tried: sigmoid(f(phi)_i) is how likely expert i manages from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from metaworld_rt.export.network import Mlp, elu_chain
+from metaworld_rt.plants.h1 import DECISION_DT
+from metaworld_rt.tasks import features
+from metaworld_rt.train import files
+from metaworld_rt.train.expert.policy import mlp
+from metaworld_rt.train.files import CheckpointError
+from metaworld_rt.train.handover.trials import SCENES, awaiting, take_over
+from metaworld_rt.train.world_model.library import ExpertLibrary
+
+FORMAT = "metaworld_rt.handover/1"
+_CERTAIN = 10.0  # logit of an expert of which nothing was tried: nobody waits for it
+
+
+@dataclass(frozen=True)
+class HandoverConfig:
+    """Hyper-parameters.
+
+    Attributes:
+        states: in each scene, from which a switch is tried; a tenth is held out.
+        ready: how likely an expert must manage for a switch to it.
+        wait_ms: how long one is waited for at the longest: two strides.
+        hidden: layer widths.
+        steps, batch, lr: of AdamW.
+    """
+
+    states: int = 4000
+    ready: float = 0.9
+    wait_ms: float = 1000.0
+    hidden: tuple[int, ...] = (64, 64)
+    steps: int = 4000
+    batch: int = 256
+    lr: float = 1e-3
+
+
+class Handover(nn.Module):
+    """Phi `[B, phi]` to logits `[B, K]`, and from when on they say that an expert is ready."""
+
+    def __init__(self, phi: int, skills: int, config: HandoverConfig | None = None):
+        super().__init__()
+        self.config = config or HandoverConfig()
+        self.phi, self.skills = phi, skills
+        self.net = mlp([phi, *self.config.hidden, skills])
+
+    @property
+    def wait(self) -> int:
+        """Decisions that an expert is waited for at the longest."""
+        return round(self.config.wait_ms / 1000.0 / DECISION_DT)
+
+    def forward(self, phi: torch.Tensor) -> torch.Tensor:
+        """Logits."""
+        return self.net(phi)
+
+    @torch.no_grad()
+    def ready(self, phi: np.ndarray) -> np.ndarray:
+        """Who can take over, `[B, K]` bool."""
+        return (self(torch.from_numpy(phi)).sigmoid() >= self.config.ready).numpy()
+
+    def exported(self) -> Mlp:
+        """The network as numbers."""
+        return elu_chain("handover", (("phi", self.phi),), self.net, output="logits")
+
+
+@dataclass(frozen=True)
+class Switches:
+    """N switches that were tried: phi `[n, phi]`, to which expert `[n]`, and whether it managed `[n]`."""
+
+    phi: np.ndarray
+    awaited: np.ndarray
+    managed: np.ndarray
+
+
+def fit(switches: Switches, skills: int, config: HandoverConfig, seed: int = 0) -> tuple[Handover, dict]:
+    """Train a handover between so many experts. Nobody waits for one to which no switch was tried.
+
+    Returns:
+        The handover, and of the held-out switches: `managed`, the share that went well, `ready`, the share that it
+        would make at once, and `managed_ready`, of these the share that went well.
+    """
+    torch.manual_seed(seed)
+    n = len(switches.phi)
+    order = np.random.default_rng(seed).permutation(n)
+    held, used = order[: n // 10], order[n // 10 :]
+    net = Handover(switches.phi.shape[1], skills, config)
+    x, to = torch.from_numpy(switches.phi), torch.from_numpy(switches.awaited)
+    y = torch.from_numpy(switches.managed).float()
+    optimizer = torch.optim.AdamW(net.parameters(), lr=config.lr, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.steps)
+    for _ in range(config.steps):
+        rows = torch.as_tensor(used[torch.randint(len(used), (config.batch,)).numpy()])
+        logit = net(x[rows]).gather(1, to[rows, None])[:, 0]
+        loss = functional.binary_cross_entropy_with_logits(logit, y[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    net.eval()
+    untried = np.setdiff1d(np.arange(skills), switches.awaited)
+    with torch.no_grad():
+        net.net[-1].weight[untried], net.net[-1].bias[untried] = 0.0, _CERTAIN
+    ready = net.ready(switches.phi[held])[np.arange(len(held)), switches.awaited[held]]
+    managed = switches.managed[held]
+    return net, {"managed": _share(managed), "ready": _share(ready), "managed_ready": _share(managed[ready])}
+
+
+def _share(values: np.ndarray) -> float:
+    return float(np.mean(values)) if values.size else float("nan")
+
+
+def train_handover(
+    library: ExpertLibrary,
+    folder: str | Path,
+    config: HandoverConfig | None = None,
+    seed: int = 0,
+    threads: int = 1,
+    progress: Callable[[str, int, int, dict], None] | None = None,
+) -> tuple[Handover, dict]:
+    """Try switches (kept in `<folder>/switches.npz`), fit, and write `<folder>/handover.pt`."""
+    folder, config = Path(folder), config or HandoverConfig()
+    cache = folder / "switches.npz"
+    if cache.exists():
+        with np.load(cache) as file:
+            skills = file["skills"].tolist()
+            switches = Switches(file["phi"], file["awaited"], file["managed"])
+        if skills != list(library.names) or switches.phi.shape[1] != features.size(library.features):
+            raise CheckpointError(f"{cache} is of other experts; remove it, or train in another folder")
+    else:
+        scenes = [scene for scene in SCENES if any(task.scene == scene for task in library.tasks)]
+        total, done = config.states * len(scenes), [0]
+
+        def step(n: int) -> None:
+            done[0] += n
+            if progress:
+                progress("handover: switches", done[0], total, {})
+
+        parts = []
+        for scene in scenes:
+            states, awaited = awaiting(library, config.states, seed + 29, scene=scene, threads=threads)
+            phi, managed = take_over(library, states, awaited, threads=threads, progress=step)
+            parts.append((phi, awaited, managed))
+        switches = Switches(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez(cache, skills=library.names, **vars(switches))
+    net, figures = fit(switches, len(library.names), config, seed)
+    content = {
+        "phi": net.phi,
+        "skills": list(library.names),
+        "config": {**asdict(config), "hidden": list(config.hidden)},
+        "handover": net.state_dict(),
+        "figures": figures,
+    }
+    files.write(folder / "handover.pt", FORMAT, content)
+    return net, figures
+
+
+def load_handover(path: str | Path, library: ExpertLibrary) -> tuple[Handover, dict]:
+    """Read a handover; raises CheckpointError if it is none, or of other experts."""
+    content = files.read(path, FORMAT)
+    if content["skills"] != list(library.names) or content["phi"] != features.size(library.features):
+        raise CheckpointError(
+            f"{path} is a handover between other experts ({', '.join(content['skills'])}); train it again"
+        )
+    config = HandoverConfig(**{**content["config"], "hidden": tuple(content["config"]["hidden"])})
+    net = Handover(content["phi"], len(content["skills"]), config)
+    net.load_state_dict(content["handover"])
+    return net.eval(), content["figures"]

@@ -1,0 +1,123 @@
+"""The teacher: switches tried, as the controller makes them, from states in which one is waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from metaworld_rt.tasks.features import size
+from metaworld_rt.tasks.task import get_task
+from metaworld_rt.train.gate.returns import UPRIGHT, VISITED, Snapshot, state_of
+from metaworld_rt.train.world_model.arena import AT_DOOR, Arena, ArenaConfig
+from metaworld_rt.train.world_model.library import ExpertLibrary
+from metaworld_rt.train.world_model.script import plan_of
+
+USUAL = 0.6  # share of what the same switch usually brings that an expert must bring by then
+LATEST = 50  # decisions at the end by which a switch is judged
+_WAIT = 15  # decisions that are waited on average
+_SHARE = 0.2  # of the decisions of a wait that are tried from
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where switches are visited and tried.
+
+    Attributes:
+        visited: how robots come to a switch.
+        decisions: after which a switch is judged; at the door by whether the robot is through.
+    """
+
+    visited: ArenaConfig
+    decisions: int
+
+
+SCENES = {
+    "floor": Scene(VISITED, 150),
+    "door": Scene(replace(AT_DOOR, decisions=280, push_every_s=0.0), 300),
+}
+
+
+class Dawdler:
+    """Ready by chance, so that a switch comes at every moment. Stands in for a `Handover`."""
+
+    wait = 4 * _WAIT
+
+    def __init__(self, skills: int, seed: int):
+        self._skills, self._rng = skills, np.random.default_rng(seed)
+
+    def ready(self, phi: np.ndarray) -> np.ndarray:
+        """Who can take over, `[B, K]` bool."""
+        return self._rng.random((len(phi), self._skills)) < 1.0 / _WAIT
+
+
+def awaiting(
+    library: ExpertLibrary, states: int, seed: int, *, scene: str = "floor", count: int = 64, threads: int = 1
+) -> tuple[Snapshot, np.ndarray]:
+    """States in which a switch is waited for, at any moment after the command, and which expert it is to, `[n]`."""
+    plan = plan_of(get_task("door"), library) if scene == "door" else None
+    dawdler = Dawdler(len(library.names), seed)
+    arena = Arena(library, count, seed, SCENES[scene].visited, threads=threads, plan=plan, handover=dawdler)
+    rng, kept, awaited, have = np.random.default_rng(seed), [], [], 0
+    while have < states:
+        before = [a.copy() for a in state_of(arena)]
+        view = arena.view()
+        chosen = arena.waiting & (rng.random(count) < _SHARE) & ~arena.over
+        arena.step(view.reference)
+        if chosen.any():
+            kept.append([a[chosen] for a in before])
+            awaited.append(arena.command[chosen].argmax(-1))
+            have += int(chosen.sum())
+    arena.close()
+    parts = (np.concatenate(part)[:states] for part in zip(*kept, strict=True))
+    return Snapshot(*parts, scene), np.concatenate(awaited)[:states]
+
+
+def take_over(
+    library: ExpertLibrary,
+    states: Snapshot,
+    awaited: np.ndarray,
+    *,
+    decisions: int | None = None,
+    count: int = 128,
+    threads: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Let the awaited expert `[n]` take over from every state.
+
+    The weights move as the controller's do, from those that led to the state on, and from the decision after it.
+
+    Returns:
+        phi `[n, phi]` as the controller sees the states, and managed `[n]` bool: the robot stayed on its feet and did
+        in the end at least `USUAL` of what is usual (the median) of that switch. What is usual is not asked of a task
+        with a goal, which may be far.
+    """
+    n, k = len(awaited), len(library.names)
+    decisions = decisions or SCENES[states.scene].decisions
+    phi, upright, late = np.zeros((n, size(library.features)), np.float32), np.ones(n, bool), np.zeros(n)
+    before = states.weights.argmax(-1)
+    for begin in range(0, n, count):
+        rows = np.arange(begin, min(begin + count, n))
+        config = ArenaConfig(scene=states.scene, decisions=decisions + 2)
+        arena = Arena(library, len(rows), 0, config, threads=threads, skills=before[rows])
+        states.put(arena, rows)
+        arena.command = arena.weights = states.weights[rows].copy()
+        view = arena.view()
+        phi[rows] = view.phi
+        arena.step(view.reference)
+        arena.command = np.eye(k)[awaited[rows]]
+        for t in range(decisions):
+            outcome = arena.step(arena.view().reference)
+            reward = outcome.rewards[np.arange(len(rows)), awaited[rows]]
+            late[rows] += reward / LATEST * (t >= decisions - LATEST)
+            upright[rows] &= ~arena.over & (arena.physics.qpos[:, 2] > UPRIGHT)
+        arena.close()
+        if progress:
+            progress(len(rows))
+    managed = upright.copy()
+    for j, i in sorted(set(zip(before[upright], awaited[upright], strict=True))):
+        if not library.tasks[i].has_goal:
+            same = upright & (before == j) & (awaited == i)
+            managed[same] = late[same] >= USUAL * np.median(late[same])
+    return phi, managed
