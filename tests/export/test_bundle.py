@@ -8,6 +8,7 @@ import onnx
 import pytest
 
 from metaworld_rt.export import BundleError, bundle, read_bundle, verify_bundle, write_bundle, write_toy_bundle
+from metaworld_rt.export.network import random_mlp
 from metaworld_rt.export.schema import check_description, network_keys
 from metaworld_rt.plants.robot import H1
 
@@ -151,3 +152,24 @@ def test_a_failed_replacement_keeps_the_old_bundle(tmp_path, monkeypatch):
     monkeypatch.undo()
     assert read_bundle(path) == before
     assert [p.name for p in tmp_path.iterdir()] == ["toy"]
+
+
+def test_a_revised_bundle_is_the_other_but_for_what_changed(toy, tmp_path):
+    network = random_mlp(np.random.default_rng(0), "handover", (("phi", 73),), (8,), 3, output="logits")
+    section = {"file": "handover.onnx", "ready": 0.9, "wait_ms": 500}
+    path = tmp_path / "revised"
+    with pytest.raises(BundleError, match=r"names handover\.onnx, which is neither in"):
+        bundle.revise_bundle(toy, path, {"handover": section}, {})
+    bundle.revise_bundle(toy, path, {"handover": section, "gate": None, "version": "0.2.0"}, {"handover.onnx": network})
+    before, old = read_bundle(toy)
+    after, new = read_bundle(path)
+    verify_bundle(path)  # each network with its self-test
+    assert "gate" not in after
+    assert after["handover"] == section
+    changed = {"gate", "handover", "version", "files"}
+    assert {k: v for k, v in after.items() if k not in changed} == {k: v for k, v in before.items() if k not in changed}
+    assert set(old) - set(new) == {"gate.onnx"}
+    assert set(new) - set(old) == {"handover.onnx"}
+    assert all(new[key] == data for key, data in old.items() if key not in ("gate.onnx", "selftest.bin"))
+    with pytest.raises(BundleError, match="exists"):
+        bundle.revise_bundle(toy, path, {}, {})

@@ -15,6 +15,10 @@ from metaworld_rt.train.curriculum import CURRICULA, skills_of
 from metaworld_rt.train.expert.trainer import Result
 from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.gate.train import GateConfig
+from metaworld_rt.train.handover import train as handover
+from metaworld_rt.train.handover import trials
+from metaworld_rt.train.handover.train import HandoverConfig
+from metaworld_rt.train.handover.trials import Scene
 from metaworld_rt.train.world_model.arena import ArenaConfig
 from metaworld_rt.train.world_model.config import ModelConfig, PlannerConfig
 from metaworld_rt.train.world_model.model import WorldModel
@@ -43,7 +47,7 @@ def quick(monkeypatch, tmp_path):
         out.parent.mkdir(parents=True)
         out.write_bytes(b"")
 
-    choose, earns_place = tune.choose, tune.earns_place
+    choose, earns_place, waits_well = tune.choose, tune.earns_place, tune.waits_well
     monkeypatch.setattr(pipeline, "train_expert", train_expert)
     monkeypatch.setattr(pipeline.reach_clone, "make", lambda out, legs, *_: clone(out, legs, None))
     monkeypatch.setattr(pipeline.door_clone, "make", lambda _, out, legs, way, *__: clone(out, legs, way))
@@ -51,13 +55,17 @@ def quick(monkeypatch, tmp_path):
     monkeypatch.setattr(pipeline, "CANDIDATES", {"q": QUICK})
     monkeypatch.setattr(pipeline, "choose", lambda *a, **k: choose(*a, allowed_loss=1.0, decisions=5, **k))
     monkeypatch.setattr(pipeline, "earns_place", lambda *a, **k: (True, earns_place(*a, decisions=5, **k)[1]))
+    monkeypatch.setattr(pipeline, "waits_well", lambda *a, **k: (True, waits_well(*a, decisions=5, **k)[1]))
+    floor = Scene(ArenaConfig(decisions=100, switch_every_s=1.0), 5)
+    for module in (trials, handover):
+        monkeypatch.setattr(module, "SCENES", {"floor": floor})
     schedule = Schedule(
         size="xs", robots=4, expert_decisions=120, expert_updates=2, rounds=1, round_decisions=40, round_updates=2,
         batch=8, planner=QUICK,
     )  # fmt: skip
     plan = pipeline.Plan(
         "h1", tmp_path / "out", tmp_path / "bundle", threads=1, schedule=schedule, episodes=2,
-        gate=GateConfig(states=10, steps=5),
+        gate=GateConfig(states=10, steps=5), handover=HandoverConfig(states=10, steps=5),
     )  # fmt: skip
     return plan, calls
 
@@ -71,15 +79,16 @@ def test_everything_and_then_nothing_twice(quick):
     assert description["world_model"]["latent"] == 64
     assert description["provenance"]["world_model"]["updates"] == 4
     assert "gate" in description
+    assert description["handover"] == {"file": "handover.onnx", "ready": 0.9, "wait_ms": 1000.0}
     rows = {(row["controller"], row["situation"], row["skill"]) for row in result["trials"]}
     assert ("experts", "calm", "walk") in rows
     assert len(rows) == 3 * 2 * 3
-    assert {"gate: trials", "decisions, round 1", "planner settings"} <= set(seen)
+    assert {"gate: trials", "handover: switches", "decisions, round 1", "planner settings"} <= set(seen)
     assert json.loads((plan.out / "planner.json").read_text()) == result["trials"]
     seen.clear()
     pipeline.train_all(plan, lambda phase, *_: seen.append(phase))
     assert calls == [lesson.folder for lesson in CURRICULA["h1", "locomotion"]]
-    assert set(seen) == {"gate", "planner settings"}
+    assert set(seen) == {"gate", "handover", "planner settings"}
 
 
 def test_the_household_stands_on_footwork_and_follows_ways(quick, monkeypatch):
@@ -122,6 +131,19 @@ def test_a_gate_that_does_not_earn_its_place_is_left_out_and_said_so(quick, monk
     assert kept["used"] is False
     rows = {(row["controller"], row["situation"]) for row in kept["trials"]}
     assert {("no-gate", "calm"), ("gate", "pushes"), ("gate", "switches")} <= rows
+
+
+def test_a_handover_that_gains_nothing_is_left_out_and_said_so(quick, monkeypatch):
+    plan, _ = quick
+    waits_well = tune.waits_well
+    monkeypatch.setattr(pipeline, "waits_well", lambda *a, **k: (False, waits_well(*a, decisions=5, **k)[1]))
+    pipeline.train_all(replace(plan, schedule=None))
+    description = verify_bundle(plan.bundle)
+    assert "handover" not in description
+    kept = description["provenance"]["handover"]
+    assert kept["used"] is False
+    rows = {(row["controller"], row["situation"]) for row in kept["trials"]}
+    assert rows == {("at once", "switches"), ("handover", "switches")}
 
 
 def test_the_gate_is_judged_by_what_it_changes():

@@ -23,6 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gate", type=Path, metavar="FILE", help="gate.pt of `train gate`; its trial takes minutes")
     parser.add_argument("--handover", type=Path, metavar="FILE", help="handover.pt of `train handover`")
     parser.add_argument("--world-model", type=Path, metavar="DIR", help="of `train world-model`; takes minutes")
+    parser.add_argument("--base", type=Path, metavar="BUNDLE",
+                        help="a bundle of these experts, to which only the handover is new")  # fmt: skip
+    parser.add_argument("--drop-gate", action="store_true", help="with --base: leave its gate out")
     parser.add_argument("--settings", type=common.names, metavar="A,...",
                         help="planner settings to try: near, nearer, nearest (default: all)")  # fmt: skip
     parser.add_argument("--episodes", type=common.positive(int), default=TRIAL_EPISODES, metavar="N",
@@ -44,29 +47,37 @@ def execute(args: argparse.Namespace) -> int:
     common.check_writable(args.json, "the result")
     if args.out.exists() and not args.overwrite:
         raise UserError(f"{args.out} exists; remove it or pass --overwrite")
+    if args.drop_gate and args.base is None:
+        raise UserError("--drop-gate goes with --base")
+    if args.base is not None and (args.handover is None or args.world_model or args.settings):
+        raise UserError("--base goes with --handover, and its planner stays as it is")
     need_torch()
     from ..controller import load
-    from ..train.pipeline import write
+    from ..train.pipeline import revise, write
     from ..train.world_model.library import load_library
     from .train_stage2 import Bar
 
-    bar = Bar()
-    result = write(
-        load_library(args.experts, args.skills),
-        args.out,
-        gate=args.gate,
-        handover=args.handover,
-        world_model=args.world_model,
-        settings=args.settings,
-        episodes=args.episodes,
-        threads=args.threads,
-        progress=bar,
-        name=args.name or args.out.stem,
-        version=args.bundle_version,
-        alpha=args.alpha,
-    )
+    bar, library = Bar(), load_library(args.experts, args.skills)
+    shared = {"gate": args.gate, "episodes": args.episodes, "threads": args.threads, "progress": bar}
+    if args.base is not None:
+        keep = not args.drop_gate
+        result = revise(
+            library, args.base, args.out, args.handover, version=args.bundle_version, keep_gate=keep, **shared
+        )
+    else:
+        result = write(
+            library,
+            args.out,
+            handover=args.handover,
+            world_model=args.world_model,
+            settings=args.settings,
+            name=args.name or args.out.stem,
+            version=args.bundle_version,
+            alpha=args.alpha,
+            **shared,
+        )
     bar.close()
-    if args.gate and not result["gate"]["used"]:
+    if args.gate and args.base is None and not result["gate"]["used"]:
         print("the gate lost to the experts without it: the bundle has none", file=sys.stderr)
     if args.handover and not result["handover"]["used"]:
         print("the handover gained nothing where commands change: the bundle has none", file=sys.stderr)

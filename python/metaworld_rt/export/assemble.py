@@ -72,9 +72,8 @@ def export_bundle(
         networks["gate.onnx"] = gate.exported()
         description["gate"] = {"file": "gate.onnx", "condition": gate.condition}
     if handover is not None:
-        networks["handover.onnx"] = handover.exported()
-        config = handover.config
-        description["handover"] = {"file": "handover.onnx", "ready": config.ready, "wait_ms": config.wait_ms}
+        description["handover"], more = handover_section(handover)
+        networks |= more
     if world_model is not None:
         add_world_model(description, networks, files, world_model, planner)
     return write_bundle(path, description, networks, extra=files, calibration=calibration, overwrite=overwrite)
@@ -108,6 +107,13 @@ def describe(library: ExpertLibrary, *, name: str, version: str, alpha: float) -
         "selftest": "selftest.bin",
     }
     return description, networks
+
+
+def handover_section(handover: Handover) -> tuple[dict, dict[str, Mlp]]:
+    """A handover in bundle.json, and its network."""
+    config = handover.config
+    section = {"file": "handover.onnx", "ready": config.ready, "wait_ms": config.wait_ms}
+    return section, {section["file"]: handover.exported()}
 
 
 def expert_network(name: str, expert, metadata: dict[str, str]) -> Mlp:

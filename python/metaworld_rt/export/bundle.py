@@ -15,9 +15,9 @@ import numpy as np
 
 from metaworld_rt.export import selftest
 from metaworld_rt.export.network import Mlp
-from metaworld_rt.export.schema import BundleError, check_description, network_keys
+from metaworld_rt.export.schema import BundleError, check_description, feature_size, network_keys
 
-__all__ = ["BundleError", "read_bundle", "verify_bundle", "write_bundle"]
+__all__ = ["BundleError", "read_bundle", "revise_bundle", "verify_bundle", "write_bundle"]
 
 #: In place of the digest while it is computed.
 _NO_SEAL = "0" * 64
@@ -67,12 +67,71 @@ def write_bundle(
     if calibration is not None:
         description.setdefault("calibration", "calibration.bin")
         files[description["calibration"]] = np.ascontiguousarray(calibration, "<f4").tobytes()
-    description["files"] = {
+    _write_sealed(path, description, files, overwrite)
+    return path
+
+
+def revise_bundle(
+    base: str | os.PathLike,
+    path: str | os.PathLike,
+    changes: Mapping,
+    networks: Mapping[str, Mlp],
+    *,
+    seed: int = 0,
+    overwrite: bool = False,
+) -> Path:
+    """Write a bundle that is another one but for some parts; what it does not change is the same to the last bit.
+
+    Args:
+        base: the other one.
+        path: a folder, or a file that ends in `.zip`.
+        changes: keys of bundle.json with their new values; None removes one, and with it the file that it named.
+        networks: file key to network, of new parts.
+        seed: of the new parts' self-test inputs.
+        overwrite: replace what is there.
+
+    Returns:
+        The path written.
+
+    Raises:
+        BundleError: the base cannot be read, what becomes of it is inconsistent, or the path cannot be written.
+        ImportError: the package onnx is missing.
+    """
+    from metaworld_rt.export.graph import mlp_to_onnx
+
+    path, (description, files) = Path(path), read_bundle(base)
+    before = set(network_keys(description))
+    description = {key: value for key, value in {**description, **changes}.items() if value is not None}
+    check_description(description)
+    named = set(network_keys(description))
+    for key in before - named:
+        del files[key]
+    missing = sorted(named - before - set(networks))
+    if missing:
+        raise BundleError(f"bundle.json names {', '.join(missing)}, which is neither in {base} nor given")
+    cases = [case for case in selftest.decode(files[description["selftest"]]) if case.key in named - set(networks)]
+    calibration = None
+    if description.get("calibration"):
+        calibration = np.frombuffer(files[description["calibration"]], "<f4")
+        calibration = calibration.reshape(-1, feature_size(description) + _condition(description))
+    cases += selftest.make_cases(networks, calibration, seed)
+    files |= {key: mlp_to_onnx(network) for key, network in networks.items()}
+    files[description["selftest"]] = selftest.encode(cases)
+    _write_sealed(path, description, files, overwrite)
+    return path
+
+
+def _condition(description: Mapping) -> int:
+    return (description.get("world_model") or {}).get("condition", 0)
+
+
+def _write_sealed(path: Path, description: Mapping, files: Mapping[str, bytes], overwrite: bool) -> None:
+    """Write the files of a bundle and, naming them all, its bundle.json."""
+    listed = {
         key: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for key, data in sorted(files.items())
     }
-    files["bundle.json"] = _sealed(json.dumps({**description, "sha256": _NO_SEAL}, indent=1, allow_nan=False) + "\n")
-    _write_all(path, files, overwrite)
-    return path
+    text = json.dumps({**description, "files": listed, "sha256": _NO_SEAL}, indent=1, allow_nan=False) + "\n"
+    _write_all(path, {**files, "bundle.json": _sealed(text)}, overwrite)
 
 
 def read_bundle(path: str | os.PathLike) -> tuple[dict, dict[str, bytes]]:

@@ -87,7 +87,7 @@ def fit(switches: Switches, skills: int, config: HandoverConfig, seed: int = 0) 
 
     Returns:
         The handover, and of the held-out switches: `managed`, the share that went well, `ready`, the share that it
-        would make at once, and `managed_ready`, of these the share that went well.
+        would make at once, and `managed_ready`, of these the share that went well (absent if it would make none).
     """
     torch.manual_seed(seed)
     n = len(switches.phi)
@@ -112,11 +112,8 @@ def fit(switches: Switches, skills: int, config: HandoverConfig, seed: int = 0) 
         net.net[-1].weight[untried], net.net[-1].bias[untried] = 0.0, _CERTAIN
     ready = net.ready(switches.phi[held])[np.arange(len(held)), switches.awaited[held]]
     managed = switches.managed[held]
-    return net, {"managed": _share(managed), "ready": _share(ready), "managed_ready": _share(managed[ready])}
-
-
-def _share(values: np.ndarray) -> float:
-    return float(np.mean(values)) if values.size else float("nan")
+    shares = {"managed": managed, "ready": ready, "managed_ready": managed[ready]}
+    return net, {name: float(np.mean(share)) for name, share in shares.items() if len(share)}
 
 
 def train_handover(
