@@ -19,14 +19,13 @@ from metaworld_rt.train.handover.trials import Scene, awaiting, take_over
 from metaworld_rt.train.world_model.arena import Arena, ArenaConfig
 
 BRIEF = HandoverConfig(states=12, steps=5)
+FLOOR = Scene(ArenaConfig(decisions=100, switch_every_s=1.0), 5)
 
 
 @pytest.fixture
 def brief(monkeypatch):
     """Commands that change every second, and tries of five decisions."""
-    floor = Scene(ArenaConfig(decisions=100, switch_every_s=1.0), 5)
-    monkeypatch.setattr(trials, "SCENES", {"floor": floor})
-    monkeypatch.setattr(train, "SCENES", {"floor": floor})
+    monkeypatch.setattr(train, "SCENES", (FLOOR,))
 
 
 def ruled(n=4000):
@@ -63,24 +62,22 @@ def test_one_that_must_be_surer_is_ready_less_often():
     assert shares[0.95][1] > shares[0.5][1]
 
 
-@pytest.mark.usefixtures("brief")
 def test_the_awaited_expert_takes_over_from_every_state():
     library = untrained()
-    states, awaited = awaiting(library, 20, seed=0, count=8)
+    states, awaited = awaiting(library, FLOOR, 20, seed=0, count=8)
     assert (awaited != states.weights.argmax(-1)).mean() > 0.9  # weights move for a while after a switch
     states.qpos[3, 2] = 0.3  # lying
     seen = []
-    phi, managed = take_over(library, states, awaited, count=7, progress=seen.append)
+    phi, managed = take_over(library, FLOOR, states, awaited, count=7, progress=seen.append)
     assert phi.shape == (20, features.size(library.features))
     assert np.allclose(phi[:, 0], states.qpos[:, 2], atol=1e-6)
     assert seen == [7, 7, 6]
     assert not managed[3]
 
 
-@pytest.mark.usefixtures("brief")
 def test_who_stands_about_where_others_go_on_has_not_managed(monkeypatch):
     library = untrained()
-    states, _ = awaiting(library, 30, seed=0, count=8)
+    states, _ = awaiting(library, FLOOR, 30, seed=0, count=8)
     states.weights[:] = np.eye(3)[0]
     lazy = np.zeros(30, bool)
 
@@ -95,18 +92,17 @@ def test_who_stands_about_where_others_go_on_has_not_managed(monkeypatch):
     monkeypatch.setattr(Arena, "step", step)
     monkeypatch.setattr(trials, "LATEST", 5)
     awaited = np.arange(30) % 2 + 1
-    _, upright = take_over(library, states, awaited)
+    _, upright = take_over(library, FLOOR, states, awaited)
     lazy[[0, 3, 6, 9, 12, 15, 18]] = True
-    _, managed = take_over(library, states, awaited)
+    _, managed = take_over(library, FLOOR, states, awaited)
     assert upright.sum() > 20
     assert np.array_equal(managed, upright & ~lazy)
 
 
-@pytest.mark.usefixtures("brief")
 def test_states_put_into_an_arena_are_seen_whole():
     """The hands, too: they are not a part of the state, and were once those of the pose at the reset."""
     library = untrained(layout=features.HOUSEHOLD)
-    states, _ = awaiting(library, 8, seed=0, count=8)
+    states, _ = awaiting(library, FLOOR, 8, seed=0, count=8)
     states.qpos[:, :3] += (5.0, 1.0, 0.0)
     arena = Arena(library, 8, 0)
     states.put(arena, np.arange(8))

@@ -29,7 +29,7 @@ class HandoverConfig:
     """Hyper-parameters.
 
     Attributes:
-        states: in each scene, from which a switch is tried; a tenth is held out.
+        states: on the floor, from which a switch is tried, and a share of that in other scenes; a tenth is held out.
         ready: how likely an expert must manage for a switch to it.
         wait_ms: how long one is waited for at the longest: two strides.
         hidden: layer widths.
@@ -134,8 +134,9 @@ def train_handover(
         if skills != list(library.names) or switches.phi.shape[1] != features.size(library.features):
             raise CheckpointError(f"{cache} is of other experts; remove it, or train in another folder")
     else:
-        scenes = [scene for scene in SCENES if any(task.scene == scene for task in library.tasks)]
-        total, done = config.states * len(scenes), [0]
+        scenes = [scene for scene in SCENES if any(task.scene == scene.visited.scene for task in library.tasks)]
+        counts = [round(scene.share * config.states) for scene in scenes]
+        total, done = sum(counts), [0]
 
         def step(n: int) -> None:
             done[0] += n
@@ -143,9 +144,9 @@ def train_handover(
                 progress("handover: switches", done[0], total, {})
 
         parts = []
-        for scene in scenes:
-            states, awaited = awaiting(library, config.states, seed + 29, scene=scene, threads=threads)
-            phi, managed = take_over(library, states, awaited, threads=threads, progress=step)
+        for scene, count in zip(scenes, counts, strict=True):
+            states, awaited = awaiting(library, scene, count, seed + 29, threads=threads)
+            phi, managed = take_over(library, scene, states, awaited, threads=threads, progress=step)
             parts.append((phi, awaited, managed))
         switches = Switches(*(np.concatenate(part) for part in zip(*parts, strict=True)))
         folder.mkdir(parents=True, exist_ok=True)

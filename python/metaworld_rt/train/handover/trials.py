@@ -27,16 +27,17 @@ class Scene:
     Attributes:
         visited: how robots come to a switch.
         decisions: after which a switch is judged; at the door by whether the robot is through.
+        share: of the states.
     """
 
     visited: ArenaConfig
     decisions: int
+    share: float = 1.0
 
 
-SCENES = {
-    "floor": Scene(VISITED, 150),
-    "door": Scene(replace(AT_DOOR, decisions=280, push_every_s=0.0), 300),
-}
+_AT_DOOR = replace(AT_DOOR, decisions=280, push_every_s=0.0)
+#: With both ways to find a contact: at the door they matter.
+SCENES = (Scene(VISITED, 150), *(Scene(replace(_AT_DOOR, libccd=old), 300, 0.4) for old in (False, True)))
 
 
 class Dawdler:
@@ -53,12 +54,13 @@ class Dawdler:
 
 
 def awaiting(
-    library: ExpertLibrary, states: int, seed: int, *, scene: str = "floor", count: int = 64, threads: int = 1
+    library: ExpertLibrary, scene: Scene, states: int, seed: int, *, count: int = 64, threads: int = 1
 ) -> tuple[Snapshot, np.ndarray]:
     """States in which a switch is waited for, at any moment after the command, and which expert it is to, `[n]`."""
-    plan = plan_of(get_task("door"), library) if scene == "door" else None
+    where = scene.visited.scene
+    plan = plan_of(get_task("door"), library) if where == "door" else None
     dawdler = Dawdler(len(library.names), seed)
-    arena = Arena(library, count, seed, SCENES[scene].visited, threads=threads, plan=plan, handover=dawdler)
+    arena = Arena(library, count, seed, scene.visited, threads=threads, plan=plan, handover=dawdler)
     rng, kept, awaited, have = np.random.default_rng(seed), [], [], 0
     while have < states:
         before = [a.copy() for a in state_of(arena)]
@@ -71,15 +73,15 @@ def awaiting(
             have += int(chosen.sum())
     arena.close()
     parts = (np.concatenate(part)[:states] for part in zip(*kept, strict=True))
-    return Snapshot(*parts, scene), np.concatenate(awaited)[:states]
+    return Snapshot(*parts, where), np.concatenate(awaited)[:states]
 
 
 def take_over(
     library: ExpertLibrary,
+    scene: Scene,
     states: Snapshot,
     awaited: np.ndarray,
     *,
-    decisions: int | None = None,
     count: int = 128,
     threads: int = 1,
     progress: Callable[[int], None] | None = None,
@@ -94,12 +96,12 @@ def take_over(
         with a goal, which may be far.
     """
     n, k = len(awaited), len(library.names)
-    decisions = decisions or SCENES[states.scene].decisions
+    decisions = scene.decisions
+    config = ArenaConfig(scene=states.scene, libccd=scene.visited.libccd, decisions=decisions + 2)
     phi, upright, late = np.zeros((n, size(library.features)), np.float32), np.ones(n, bool), np.zeros(n)
     before = states.weights.argmax(-1)
     for begin in range(0, n, count):
         rows = np.arange(begin, min(begin + count, n))
-        config = ArenaConfig(scene=states.scene, decisions=decisions + 2)
         arena = Arena(library, len(rows), 0, config, threads=threads, skills=before[rows])
         states.put(arena, rows)
         arena.command = arena.weights = states.weights[rows].copy()

@@ -47,6 +47,7 @@ class ArenaConfig(Perturbation):
         blend_share: share of commands that weigh two skills.
         turn: standard deviation of changes of course at a push, rad.
         collisions: "full" as evaluated, or "fast".
+        libccd: whether contacts are found as MuJoCo 3.1 found them.
     """
 
     scene: str = "floor"
@@ -55,6 +56,7 @@ class ArenaConfig(Perturbation):
     blend_share: float = 0.0
     turn: float = 0.0
     collisions: str = "full"
+    libccd: bool = False
 
     @property
     def delay(self) -> int:
@@ -98,9 +100,13 @@ class Outcome:
 
 
 @functools.cache
-def _model(scene: str, collisions: str, payload_kg: float, friction: float, strength: float) -> mujoco.MjModel:
+def _model(
+    scene: str, collisions: str, libccd: bool, payload_kg: float, friction: float, strength: float
+) -> mujoco.MjModel:
     """Compiled once: it takes as long as hundreds of decisions, and nothing changes it afterwards."""
     model = build(scene, collisions=collisions)
+    if libccd:
+        model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_NATIVECCD
     Disturbances(payload_kg=payload_kg, friction=friction, strength=strength).change_model(model)
     return model
 
@@ -146,7 +152,7 @@ class Arena:
         self.rng = np.random.default_rng(seed)
         k = self.config
         self.physics = VectorPhysics(
-            _model(k.scene, k.collisions, k.payload_kg, k.friction, k.strength), count, threads
+            _model(k.scene, k.collisions, k.libccd, k.payload_kg, k.friction, k.strength), count, threads
         )
         self._senses = Senses(self.physics)
         self._late: deque[dict[str, np.ndarray]] = deque(maxlen=k.delay + 1)
