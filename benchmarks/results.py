@@ -332,11 +332,12 @@ def of_seed(document: dict) -> str:
 
 
 def trials() -> list[str]:
-    """What was tried when a shipped bundle was exported: its gate, and planner settings."""
+    """What was tried when a shipped bundle was exported: its gate, its handover, and planner settings."""
     lines = []
     for description in kept(ROOT / "models", "*/bundle.json"):
         name, provenance = description["name"], description["provenance"]
         gate, model = provenance.get("gate", {}), provenance.get("world_model", {})
+        handover = provenance.get("handover", {})
         if gate.get("trials"):
             lines += trial_table(
                 f"## The gate tried: {name}",
@@ -345,6 +346,15 @@ def trials() -> list[str]:
                 "skills give at best, for twice as many episodes. A gate is taken if it loses nothing when calm, "
                 "within a standard error, and gains in the rest: this one was "
                 f"{'taken' if gate['used'] else 'left out'}.",
+            )
+        if handover.get("trials"):
+            lines += trial_table(
+                f"## The handover tried: {name}",
+                handover["trials"],
+                "Commands that change every three seconds and pushes; in the first row each skill takes over at once. "
+                f"A handover is taken if it gains: this one was {'taken' if handover['used'] else 'left out'}. Of the "
+                f"switches held out in its training {100 * handover['managed']:.0f} % went well, and of those that it "
+                f"would have made at once ({100 * handover['ready']:.0f} %) {100 * handover['managed_ready']:.1f} %.",
             )
         if model.get("trials"):
             lines += trial_table(

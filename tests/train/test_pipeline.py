@@ -18,6 +18,7 @@ from metaworld_rt.train.gate.train import GateConfig
 from metaworld_rt.train.handover import train as handover
 from metaworld_rt.train.handover.train import HandoverConfig
 from metaworld_rt.train.handover.trials import Scene
+from metaworld_rt.train.revise import revise
 from metaworld_rt.train.world_model.arena import ArenaConfig
 from metaworld_rt.train.world_model.config import ModelConfig, PlannerConfig
 from metaworld_rt.train.world_model.model import WorldModel
@@ -141,6 +142,27 @@ def test_a_handover_that_gains_nothing_is_left_out_and_said_so(quick, monkeypatc
     assert kept["used"] is False
     rows = {(row["controller"], row["situation"]) for row in kept["trials"]}
     assert rows == {("at once", "switches"), ("handover", "switches")}
+
+
+def test_a_bundle_that_is_there_is_given_a_handover(quick, tmp_path):
+    plan, _ = quick
+    pipeline.train_all(replace(plan, schedule=None))
+    handover_file, revised = plan.out / "handover" / "handover.pt", tmp_path / "revised"
+    how = {"version": "9.0.0", "episodes": 1, "threads": 1}
+    with pytest.raises(UserError, match=r"give its gate\.pt"):
+        revise(untrained(), plan.bundle, revised, handover_file, **how)
+    with pytest.raises(UserError, match="has the experts stand, walk, run, not stand, walk"):
+        revise(untrained(names=("stand", "walk")), plan.bundle, revised, handover_file, **how)
+    assert not revised.exists()
+    result = revise(untrained(), plan.bundle, revised, handover_file, keep_gate=False, **how)
+    assert result["handover"]["used"]
+    before, after = verify_bundle(plan.bundle), verify_bundle(revised)
+    assert after["version"] == "9.0.0"
+    assert "gate" not in after
+    assert after["handover"] == before["handover"]
+    assert after["provenance"]["gate"]["used"] is False
+    assert after["provenance"]["revised"]["version"] == before["version"]
+    assert all(after["files"][e["file"]] == before["files"][e["file"]] for e in before["experts"])
 
 
 def test_the_gate_is_judged_by_what_it_changes():

@@ -53,7 +53,8 @@ def execute(args: argparse.Namespace) -> int:
         raise UserError("--base goes with --handover, and its planner stays as it is")
     need_torch()
     from ..controller import load
-    from ..train.pipeline import revise, write
+    from ..train.pipeline import write
+    from ..train.revise import revise
     from ..train.world_model.library import load_library
     from .train_stage2 import Bar
 

@@ -18,8 +18,7 @@ import numpy as np
 import torch
 
 from metaworld_rt.errors import UserError
-from metaworld_rt.export.assemble import export_bundle, handover_section
-from metaworld_rt.export.bundle import read_bundle, revise_bundle
+from metaworld_rt.export.assemble import export_bundle
 from metaworld_rt.train.curriculum import CURRICULA, Lesson, skills_of
 from metaworld_rt.train.expert import bank, door_clone, door_search, reach_clone
 from metaworld_rt.train.expert.trainer import train_expert
@@ -200,7 +199,7 @@ def write(
     turns = None
     if handover is not None:
         gated = {"gate": network.probabilities} if network is not None else {}
-        turns, used, provenance["handover"] = _tried_handover(library, handover, progress, {**how, **gated})
+        turns, used, provenance["handover"] = tried_handover(library, handover, progress, {**how, **gated})
         turns = turns if used else None
     model, planner, calibration, table = None, None, None, []
     if world_model is not None:
@@ -244,63 +243,7 @@ def write(
     }
 
 
-def revise(
-    library: ExpertLibrary,
-    base: Path,
-    bundle: Path,
-    handover: Path,
-    *,
-    version: str,
-    keep_gate: bool = True,
-    gate: Path | None = None,
-    episodes: int = TRIAL_EPISODES,
-    threads: int = 2,
-    progress: Progress | None = None,
-) -> dict:
-    """Give a bundle that is there a handover, tried as in `write`; nothing else is trained or tried again.
-
-    Args:
-        library: the experts that it was exported from.
-        base: the bundle.
-        bundle: where the new one is written; a bundle there is replaced.
-        handover: `handover.pt`.
-        version: of the new one.
-        keep_gate: whether it keeps its gate.
-        gate: the `gate.pt` that the gate came from, for the trial.
-        episodes: of the trial.
-        threads: of its physics.
-        progress: called with (phase, done, total, figures).
-
-    Raises:
-        CheckpointError: a checkpoint that does not fit.
-        BundleError: a base that cannot be read.
-        UserError: a base of other experts, or a gate to be kept without its checkpoint.
-    """
-    described, _ = read_bundle(base)
-    names = [expert["name"] for expert in described["experts"]]
-    if names != list(library.names):
-        raise UserError(f"{base} has the experts {', '.join(names)}, not {', '.join(library.names)}")
-    keep_gate = keep_gate and described.get("gate") is not None
-    if keep_gate and gate is None:
-        raise UserError(f"{base} has a gate: give its gate.pt for the trial, or leave it out")
-    how = {"episodes": episodes, "threads": threads, "alpha": described["fusion"]["alpha"]}
-    if keep_gate:
-        how["gate"] = load_gate(gate, library)[0].probabilities
-    turns, used, provenance = _tried_handover(library, handover, progress or (lambda *_: None), how)
-    revision = {"command": shlex.join(["metaworld-rt", *sys.argv[1:]]), "version": described["version"]}
-    changes = {
-        "version": version,
-        "provenance": {**described["provenance"], "handover": provenance, "revised": revision},
-        **({} if keep_gate else {"gate": None}),
-    }
-    networks = {}
-    if used:
-        changes["handover"], networks = handover_section(turns)
-    revise_bundle(base, bundle, changes, networks, overwrite=True)
-    return {"bundle": str(bundle), "handover": provenance}
-
-
-def _tried_handover(library: ExpertLibrary, path: Path, progress: Progress, how: dict) -> tuple[Handover, bool, dict]:
+def tried_handover(library: ExpertLibrary, path: Path, progress: Progress, how: dict) -> tuple[Handover, bool, dict]:
     """A handover, whether it gains, and what is to be said about it."""
     handover, figures = load_handover(path, library)
     used, tried = waits_well(library, handover, progress=_shown(progress, "handover", 2), **how)
