@@ -20,9 +20,12 @@ def test_of_bundles(path):
     assert ABSOLUTE.findall(path.read_text()) == []
 
 
-@pytest.mark.parametrize(
-    "path", sorted(p for p in (MODELS / "checkpoints").glob("*.pt") if "gate" not in p.name), ids=lambda p: p.stem
+EXPERTS = sorted(
+    path for path in (MODELS / "checkpoints").glob("*.pt") if path.stem.partition("_")[0] not in ("gate", "handover")
 )
+
+
+@pytest.mark.parametrize("path", EXPERTS, ids=lambda p: p.stem)
 def test_of_experts(path):
     provenance = checkpoint.load(path)["provenance"]
     assert provenance["command"]

@@ -14,6 +14,7 @@ from metaworld_rt.train import pipeline, tune
 from metaworld_rt.train.curriculum import CURRICULA, skills_of
 from metaworld_rt.train.expert.trainer import Result
 from metaworld_rt.train.files import CheckpointError
+from metaworld_rt.train.gate import returns
 from metaworld_rt.train.gate.train import GateConfig
 from metaworld_rt.train.handover import train as handover
 from metaworld_rt.train.handover.train import HandoverConfig
@@ -56,6 +57,7 @@ def quick(monkeypatch, tmp_path):
     monkeypatch.setattr(pipeline, "choose", lambda *a, **k: choose(*a, allowed_loss=1.0, decisions=5, **k))
     monkeypatch.setattr(pipeline, "earns_place", lambda *a, **k: (True, earns_place(*a, decisions=5, **k)[1]))
     monkeypatch.setattr(pipeline, "waits_well", lambda *a, **k: (True, waits_well(*a, decisions=5, **k)[1]))
+    monkeypatch.setattr(returns, "VISITED", replace(returns.VISITED, decisions=100))
     monkeypatch.setattr(handover, "SCENES", (Scene(ArenaConfig(decisions=100, switch_every_s=1.0), 5),))
     schedule = Schedule(
         size="xs", robots=4, expert_decisions=120, expert_updates=2, rounds=1, round_decisions=40, round_updates=2,
