@@ -65,3 +65,23 @@ def test_the_defaults_shown_are_the_trainers_own():
     config = GateConfig()
     assert (gate.states, gate.loyalty, gate.reads_command) == (config.states, config.loyalty, config.condition)
     assert _made_schedule(parser().parse_args(["train", "all", "--out", "o"])) == Schedule()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--drop-gate"], "--drop-gate goes with --base"),
+        (["--base", "b"], "--base goes with --handover"),
+        (["--base", "b", "--handover", "h.pt", "--settings", "near"], "--base goes with --handover"),
+    ],
+)
+def test_a_revision_changes_the_handover_alone(tmp_path, capsys, arguments, said):
+    out = tmp_path / "bundle"
+    assert main(["export", "--experts", str(tmp_path), "--out", str(out), *arguments]) == 1
+    assert said in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_handover_without_experts_is_one_clear_error(tmp_path, capsys):
+    assert main(["train", "handover", "--experts", str(tmp_path), "--out", str(tmp_path / "o")]) == 1
+    assert "stand.pt" in capsys.readouterr().err
