@@ -40,6 +40,13 @@ std::uint64_t page_faults() {
   return static_cast<std::uint64_t>(usage.ru_minflt + usage.ru_majflt);
 }
 
+/// The same, with experts that are never ready to take over, where there is a handover: they are waited for in vain.
+std::shared_ptr<const Bundle> unready(const Bundle& bundle) {
+  const auto changed = std::make_shared<Bundle>(bundle);
+  if (changed->handover) changed->handover->ready = 2.0f;
+  return changed;
+}
+
 /// About ten seconds of ticks that take every rung of the ladder.
 struct Run {
   explicit Run(std::shared_ptr<const Bundle> b)
@@ -157,7 +164,7 @@ struct Run {
 
 TEST_CASE("every shipped bundle, every rung: no allocation, lock or system call in any tick, and no page fault") {
   for (const auto& path : bundles()) {
-    Run run(load_bundle(path));
+    Run run(unready(*load_bundle(path)));
     RecordRing ring(64u << 20);
     run.controller.set_recorder(&ring);
     run.fly();  // the warm-up: every page of code and data that a flight touches
@@ -174,6 +181,7 @@ TEST_CASE("every shipped bundle, every rung: no allocation, lock or system call 
     CHECK_EQ(faulted, 0u);
     CHECK_EQ(ring.dropped(), 0u);
     for (std::size_t r = 0; r < kRungs; ++r) {
+      if (static_cast<Rung>(r) == Rung::handover_unready && !run.bundle->handover) continue;
       if (run.status.rungs[r] == 0) std::fprintf(stderr, "not exercised: %s\n", name(static_cast<Rung>(r)));
       CHECK(run.status.rungs[r] > 0);
     }

@@ -55,6 +55,7 @@ Bundle gated(const char* name) {
   b.name = name;
   toy::expert(b, "broken", {std::nanf(""), 0, 0});
   b.gate = toy::linear(b.feature_size, 4, std::vector<float>(4 * b.feature_size, 0.1f), {0.1f, 0, 0, -100});
+  b.handover = Handover{toy::linear(b.feature_size, 4, {}, {-9, -9, -9, -9}), 0.9f, 40.0};  // handover_unready
   return b;
 }
 
