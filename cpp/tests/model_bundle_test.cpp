@@ -240,7 +240,7 @@ TEST_CASE("bundle: every setting out of its range is refused by key") {
        "handover.ready: 1.1 is not in 0..1"},
       {{"\"safe_skill\":",
         "\"handover\": {\"file\": \"gate.onnx\", \"ready\": 0.9, \"wait_ms\": 1e5}, \"safe_skill\":"},
-       "handover.wait_ms: 1e+05 is not in 0..10000"},
+       "handover.wait_ms: 100000 is not in 0..10000"},
       {{"\"safe_skill\":", "\"handover\": {\"file\": \"gate.onnx\", \"ready\": 0.9}, \"safe_skill\":"}, "wait_ms"},
       {{"\"condition\": 3,", "\"condition\": 2,"}, "world_model.condition: must be 0 or the number of experts, 3"},
       {{"\"condition\": 3,", "\"condition\": 0,"},
