@@ -120,29 +120,25 @@ def test_ways_that_are_not_there_are_missed_at_once(tmp_path):
     assert not (tmp_path / "lessons").exists()
 
 
-def test_a_gate_that_does_not_earn_its_place_is_left_out_and_said_so(quick, monkeypatch):
-    plan, _ = quick
-    earns_place = tune.earns_place
-    monkeypatch.setattr(pipeline, "earns_place", lambda *a, **k: (False, earns_place(*a, decisions=5, **k)[1]))
+def left_out(part, trial, plan, monkeypatch):
+    """(controller, situation) of the trials in the provenance of a bundle whose part has lost its trial."""
+    try_it = getattr(tune, trial)
+    monkeypatch.setattr(pipeline, trial, lambda *a, **k: (False, try_it(*a, decisions=5, **k)[1]))
     pipeline.train_all(replace(plan, schedule=None))
     description = verify_bundle(plan.bundle)
-    assert "gate" not in description
-    kept = description["provenance"]["gate"]
+    assert part not in description
+    kept = description["provenance"][part]
     assert kept["used"] is False
-    rows = {(row["controller"], row["situation"]) for row in kept["trials"]}
+    return {(row["controller"], row["situation"]) for row in kept["trials"]}
+
+
+def test_a_gate_that_does_not_earn_its_place_is_left_out_and_said_so(quick, monkeypatch):
+    rows = left_out("gate", "earns_place", quick[0], monkeypatch)
     assert {("no-gate", "calm"), ("gate", "pushes"), ("gate", "switches")} <= rows
 
 
 def test_a_handover_that_gains_nothing_is_left_out_and_said_so(quick, monkeypatch):
-    plan, _ = quick
-    waits_well = tune.waits_well
-    monkeypatch.setattr(pipeline, "waits_well", lambda *a, **k: (False, waits_well(*a, decisions=5, **k)[1]))
-    pipeline.train_all(replace(plan, schedule=None))
-    description = verify_bundle(plan.bundle)
-    assert "handover" not in description
-    kept = description["provenance"]["handover"]
-    assert kept["used"] is False
-    rows = {(row["controller"], row["situation"]) for row in kept["trials"]}
+    rows = left_out("handover", "waits_well", quick[0], monkeypatch)
     assert rows == {("at once", "switches"), ("handover", "switches")}
 
 

@@ -1,7 +1,6 @@
 // How likely each expert is to manage when it takes over from the state at hand: sigmoid(f(phi)).
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 
 #include "metaworld_rt/bundle.hpp"

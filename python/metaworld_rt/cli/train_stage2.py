@@ -131,6 +131,14 @@ def _document(stage: str, args: argparse.Namespace, **more) -> dict:
     return {"stage": stage, "seed": args.seed, "out": str(args.out), "versions": versions, **more}
 
 
+def _report(stage: str, args: argparse.Namespace, bar: Bar, figures: dict, of: str) -> int:
+    """The end of a stage: its figures as JSON and as a table."""
+    bar.close()
+    common.write_json(args.json, "train", _document(stage, args, **figures))
+    print(common.table([[k, v] for k, v in figures.items()], [stage.replace("-", " "), of]))
+    return 0
+
+
 def _gate(args: argparse.Namespace) -> int:
     bar = _ready(args)
     from ..train.gate.train import GateConfig, train_gate
@@ -139,10 +147,7 @@ def _gate(args: argparse.Namespace) -> int:
     library = load_library(args.experts, args.skills)
     config = GateConfig(states=args.states, loyalty=args.loyalty, condition=args.reads_command)
     _, figures = train_gate(library, args.out, config, args.seed, args.threads, bar)
-    bar.close()
-    common.write_json(args.json, "train", _document("gate", args, **figures))
-    print(common.table([[k, v] for k, v in figures.items()], ["gate", "held out"]))
-    return 0
+    return _report("gate", args, bar, figures, "held out")
 
 
 def _handover(args: argparse.Namespace) -> int:
@@ -152,10 +157,7 @@ def _handover(args: argparse.Namespace) -> int:
 
     library = load_library(args.experts, args.skills)
     _, figures = train_handover(library, args.out, HandoverConfig(states=args.states), args.seed, args.threads, bar)
-    bar.close()
-    common.write_json(args.json, "train", _document("handover", args, **figures))
-    print(common.table([[k, v] for k, v in figures.items()], ["handover", "held out"]))
-    return 0
+    return _report("handover", args, bar, figures, "held out")
 
 
 def _world_model(args: argparse.Namespace) -> int:
@@ -170,11 +172,8 @@ def _world_model(args: argparse.Namespace) -> int:
         schedule = published(args.published, args.size, args.decisions or 100_000)
     trainer = WorldModelTrainer(library, args.out, schedule, args.seed, args.threads, bar)
     trainer.run()
-    bar.close()
     figures = {"updates": trainer.updates, "decisions": trainer.decisions, "minutes": trainer.seconds / 60}
-    common.write_json(args.json, "train", _document("world-model", args, **figures))
-    print(common.table([[k, v] for k, v in figures.items()], ["world model", args.size]))
-    return 0
+    return _report("world-model", args, bar, figures, args.size)
 
 
 def _all(args: argparse.Namespace) -> int:

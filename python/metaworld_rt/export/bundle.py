@@ -113,16 +113,13 @@ def revise_bundle(
     calibration = None
     if description.get("calibration"):
         calibration = np.frombuffer(files[description["calibration"]], "<f4")
-        calibration = calibration.reshape(-1, feature_size(description) + _condition(description))
+        condition = (description.get("world_model") or {}).get("condition", 0)
+        calibration = calibration.reshape(-1, feature_size(description) + condition)
     cases += selftest.make_cases(networks, calibration, seed)
     files |= {key: mlp_to_onnx(network) for key, network in networks.items()}
     files[description["selftest"]] = selftest.encode(cases)
     _write_sealed(path, description, files, overwrite)
     return path
-
-
-def _condition(description: Mapping) -> int:
-    return (description.get("world_model") or {}).get("condition", 0)
 
 
 def _write_sealed(path: Path, description: Mapping, files: Mapping[str, bytes], overwrite: bool) -> None:

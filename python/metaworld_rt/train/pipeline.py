@@ -51,7 +51,7 @@ class Plan:
         seed: of everything.
         threads: of physics and torch.
         lessons: of the experts; default: the library's curriculum.
-        schedule: of the world model; None: experts and gate alone.
+        schedule: of the world model; None: experts, gate and handover alone.
         gate: of the gate; None: by the library, see `gate_config`.
         handover: of the handover.
         episodes: of every trial of gate and planner settings.
@@ -199,8 +199,7 @@ def write(
     turns = None
     if handover is not None:
         gated = {"gate": network.probabilities} if network is not None else {}
-        turns, used, provenance["handover"] = tried_handover(library, handover, progress, {**how, **gated})
-        turns = turns if used else None
+        turns, provenance["handover"] = tried_handover(library, handover, progress, {**how, **gated})
     model, planner, calibration, table = None, None, None, []
     if world_model is not None:
         model, content = checkpoint.load(world_model / "model.pt")
@@ -243,11 +242,11 @@ def write(
     }
 
 
-def tried_handover(library: ExpertLibrary, path: Path, progress: Progress, how: dict) -> tuple[Handover, bool, dict]:
-    """A handover, whether it gains, and what is to be said about it."""
+def tried_handover(library: ExpertLibrary, path: Path, progress: Progress, how: dict) -> tuple[Handover | None, dict]:
+    """A handover, or None if it gains nothing, and what is to be said about it."""
     handover, figures = load_handover(path, library)
     used, tried = waits_well(library, handover, progress=_shown(progress, "handover", 2), **how)
-    return handover, used, {**figures, "used": used, "trials": _table(tried)}
+    return handover if used else None, {**figures, "used": used, "trials": _table(tried)}
 
 
 def _shown(progress: Progress, phase: str, total: int) -> Callable[[Trial], None]:

@@ -51,19 +51,19 @@ def revise(
     names = [expert["name"] for expert in described["experts"]]
     if names != list(library.names):
         raise UserError(f"{base} has the experts {', '.join(names)}, not {', '.join(library.names)}")
-    keep_gate = keep_gate and described.get("gate") is not None
-    if keep_gate and gate is None:
+    gated = described.get("gate") is not None
+    if gated and keep_gate and gate is None:
         raise UserError(f"{base} has a gate: give its gate.pt for the trial, or leave it out")
     how = {"episodes": episodes, "threads": threads, "alpha": described["fusion"]["alpha"]}
-    if keep_gate:
+    if gated and keep_gate:
         how["gate"] = load_gate(gate, library)[0].probabilities
-    turns, used, provenance = tried_handover(library, handover, progress or (lambda *_: None), how)
+    turns, provenance = tried_handover(library, handover, progress or (lambda *_: None), how)
     revision = {"command": shlex.join(["metaworld-rt", *sys.argv[1:]]), "version": described["version"]}
     told = {**described["provenance"], "handover": provenance, "revised": revision}
     changes, networks = {"version": version, "provenance": told}, {}
-    if not keep_gate and described.get("gate") is not None:
+    if gated and not keep_gate:
         changes["gate"], told["gate"] = None, {**told.get("gate", {}), "used": False}
-    if used:
+    if turns is not None:
         changes["handover"], networks = handover_section(turns)
     revise_bundle(base, bundle, changes, networks, overwrite=True)
     return {"bundle": str(bundle), "handover": provenance}

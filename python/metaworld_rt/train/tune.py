@@ -127,11 +127,8 @@ def earns_place(
     Returns:
         The verdict, and the two trials, without it and with it.
     """
-    trials = []
-    for name, with_gate in (("no-gate", {}), ("gate", {"gate": gate, "alpha": alpha})):
-        trials.append(try_policy(name, library, lambda: follow_experts, switches=True, **settings, **with_gate))
-        if progress:
-            progress(trials[-1])
+    parts = {"no-gate": {}, "gate": {"gate": gate, "alpha": alpha}}
+    trials = _side_by_side(library, parts, progress, **settings)
     without, trial = trials
     return _keeps(trial, without) and _merit(trial, without) > 1.0, trials
 
@@ -156,15 +153,25 @@ def waits_well(
     Returns:
         The verdict, and the two trials, without it and with it.
     """
-    trials = []
-    for name, how in (("at once", {}), ("handover", {"handover": handover})):
-        trials.append(
-            try_policy(name, library, lambda: follow_experts, situations={}, switches=True, **settings, **how)
-        )
-        if progress:
-            progress(trials[-1])
+    parts = {"at once": {}, "handover": {"handover": handover}}
+    trials = _side_by_side(library, parts, progress, situations={}, **settings)
     without, with_it = (trial.mean("switches") for trial in trials)
     return with_it > without, trials
+
+
+def _side_by_side(
+    library: ExpertLibrary,
+    parts: Mapping[str, Mapping],
+    progress: Callable[[Trial], None] | None,
+    **settings,
+) -> list[Trial]:
+    """A trial of the experts, commands that change too, for each name with the parts that go with it."""
+    trials = []
+    for name, part in parts.items():
+        trials.append(try_policy(name, library, lambda: follow_experts, switches=True, **settings, **part))
+        if progress:
+            progress(trials[-1])
+    return trials
 
 
 def _keeps(trial: Trial, usual: Trial, allowed_loss: float = 0.0) -> bool:

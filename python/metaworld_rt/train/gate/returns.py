@@ -57,18 +57,35 @@ def visit(
     count = min(count, max(8, states // 12))
     every = max(every, round(count * config.decisions / states))
     arena = Arena(library, count, seed, config, threads=threads, plan=plan)
-    rng, kept, have = np.random.default_rng(seed), [], 0
+    rng = np.random.default_rng(seed)
+    # Each robot is looked at every so often, at its own times; a push shows in the state that follows it.
+    return gather(arena, states, lambda: rng.random(count) < 1.0 / every)[0]
+
+
+def gather(arena: Arena, states: int, chosen: Callable[[], np.ndarray]) -> tuple[Snapshot, np.ndarray]:
+    """Let the experts fly an arena, and close it, until so many states are kept.
+
+    Args:
+        arena: new.
+        states: to be kept.
+        chosen: asked after each view whose state is kept, `[B]` bool; none is of a robot that is over.
+
+    Returns:
+        The states, each before its view, and what was commanded in it, `[n, K]`.
+    """
+    kept, have = [], 0
     while have < states:
-        before = [a.copy() for a in state_of(arena)]
+        before = [a.copy() for a in _state(arena)]
         view = arena.view()
-        # Each robot is looked at every so often, at its own times; a push shows in the state that follows it.
-        chosen = (rng.random(count) < 1.0 / every) & ~arena.over
+        rows = chosen() & ~arena.over
+        commands = arena.command[rows]
         arena.step(follow_experts(view))
-        if chosen.any():
-            kept.append([a[chosen] for a in before])
-            have += int(chosen.sum())
+        if rows.any():
+            kept.append([*(a[rows] for a in before), commands])
+            have += int(rows.sum())
     arena.close()
-    return Snapshot(*(np.concatenate(parts)[:states] for parts in zip(*kept, strict=True)), scene)
+    *parts, commands = (np.concatenate(part)[:states] for part in zip(*kept, strict=True))
+    return Snapshot(*parts, arena.config.scene), commands
 
 
 def expert_returns(
@@ -126,6 +143,5 @@ def expert_returns(
     return phi, raw / np.maximum(usual, 1e-6), upright
 
 
-def state_of(arena: Arena) -> tuple[np.ndarray, ...]:
-    """The parts of a `Snapshot`, not copied."""
+def _state(arena: Arena) -> tuple[np.ndarray, ...]:
     return arena.physics.qpos, arena.physics.qvel, arena.action, arena.phase, arena.heading, arena.goal, arena.weights

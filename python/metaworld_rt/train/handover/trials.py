@@ -9,7 +9,7 @@ import numpy as np
 
 from metaworld_rt.tasks.features import size
 from metaworld_rt.tasks.task import get_task
-from metaworld_rt.train.gate.returns import UPRIGHT, VISITED, Snapshot, state_of
+from metaworld_rt.train.gate.returns import UPRIGHT, VISITED, Snapshot, gather
 from metaworld_rt.train.world_model.arena import AT_DOOR, Arena, ArenaConfig
 from metaworld_rt.train.world_model.library import ExpertLibrary
 from metaworld_rt.train.world_model.script import plan_of
@@ -57,23 +57,12 @@ def awaiting(
     library: ExpertLibrary, scene: Scene, states: int, seed: int, *, count: int = 64, threads: int = 1
 ) -> tuple[Snapshot, np.ndarray]:
     """States in which a switch is waited for, at any moment after the command, and which expert it is to, `[n]`."""
-    where = scene.visited.scene
-    plan = plan_of(get_task("door"), library) if where == "door" else None
+    plan = plan_of(get_task("door"), library) if scene.visited.scene == "door" else None
     dawdler = Dawdler(len(library.names), seed)
     arena = Arena(library, count, seed, scene.visited, threads=threads, plan=plan, handover=dawdler)
-    rng, kept, awaited, have = np.random.default_rng(seed), [], [], 0
-    while have < states:
-        before = [a.copy() for a in state_of(arena)]
-        view = arena.view()
-        chosen = arena.waiting & (rng.random(count) < _SHARE) & ~arena.over
-        arena.step(view.reference)
-        if chosen.any():
-            kept.append([a[chosen] for a in before])
-            awaited.append(arena.command[chosen].argmax(-1))
-            have += int(chosen.sum())
-    arena.close()
-    parts = (np.concatenate(part)[:states] for part in zip(*kept, strict=True))
-    return Snapshot(*parts, where), np.concatenate(awaited)[:states]
+    rng = np.random.default_rng(seed)
+    kept, commands = gather(arena, states, lambda: arena.waiting & (rng.random(count) < _SHARE))
+    return kept, commands.argmax(-1)
 
 
 def take_over(
