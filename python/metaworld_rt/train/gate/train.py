@@ -19,6 +19,7 @@ from torch.nn import functional
 from metaworld_rt.export.network import Mlp, elu_chain
 from metaworld_rt.tasks import features
 from metaworld_rt.train import files
+from metaworld_rt.train.descent import descend, split
 from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.gate.returns import expert_returns, visit
 from metaworld_rt.train.world_model.library import ExpertLibrary
@@ -102,24 +103,18 @@ def fit(trials: Trials, config: GateConfig, seed: int = 0) -> tuple[Gate, dict[s
     """
     phi, scores = trials.phi, trials.scores
     torch.manual_seed(seed)
-    order = np.random.default_rng(seed).permutation(len(phi))
-    held, used = order[: len(phi) // 10], order[len(phi) // 10 :]
+    held, used = split(len(phi), seed)
     x, y, w = torch.from_numpy(phi), torch.from_numpy(scores), torch.from_numpy(trials.weights)
     bonus = config.loyalty * torch.from_numpy(trials.upright if config.condition else np.ones_like(scores))
     gate = Gate(phi.shape[1], scores.shape[1], config.hidden, config.condition)
     blind = config.blind if config.condition else 0.0
-    optimizer = torch.optim.AdamW(gate.parameters(), lr=config.lr, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.steps)
-    for _ in range(config.steps):
-        rows = torch.as_tensor(used[torch.randint(len(used), (config.batch,)).numpy()])
+
+    def loss(rows: torch.Tensor) -> torch.Tensor:
         c = ((torch.rand(config.batch, 1) / blind - 1.0).clamp(0.0, 1.0) if blind else 1.0) * w[rows]
         teacher = ((y[rows] + c * bonus[rows]) / config.temperature).softmax(-1)
-        loss = functional.cross_entropy(gate(x[rows], c.float()), teacher.float())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-    gate.eval()
+        return functional.cross_entropy(gate(x[rows], c.float()), teacher.float())
+
+    descend(gate, used, config, 1e-3, loss)
     if not config.condition:
         scores = scores + config.loyalty * trials.weights
     choice = gate.probabilities(phi[held], np.zeros_like(scores[held])).argmax(-1)

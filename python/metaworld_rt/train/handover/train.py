@@ -15,6 +15,7 @@ from metaworld_rt.export.network import Mlp, elu_chain
 from metaworld_rt.plants.h1 import DECISION_DT
 from metaworld_rt.tasks import features
 from metaworld_rt.train import files
+from metaworld_rt.train.descent import descend, split
 from metaworld_rt.train.expert.policy import mlp
 from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.handover.trials import SCENES, awaiting, take_over
@@ -90,23 +91,16 @@ def fit(switches: Switches, skills: int, config: HandoverConfig, seed: int = 0) 
         would make at once, and `managed_ready`, of these the share that went well (absent if it would make none).
     """
     torch.manual_seed(seed)
-    n = len(switches.phi)
-    order = np.random.default_rng(seed).permutation(n)
-    held, used = order[: n // 10], order[n // 10 :]
+    held, used = split(len(switches.phi), seed)
     net = Handover(switches.phi.shape[1], skills, config)
     x, to = torch.from_numpy(switches.phi), torch.from_numpy(switches.awaited)
     y = torch.from_numpy(switches.managed).float()
-    optimizer = torch.optim.AdamW(net.parameters(), lr=config.lr, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.steps)
-    for _ in range(config.steps):
-        rows = torch.as_tensor(used[torch.randint(len(used), (config.batch,)).numpy()])
+
+    def loss(rows: torch.Tensor) -> torch.Tensor:
         logit = net(x[rows]).gather(1, to[rows, None])[:, 0]
-        loss = functional.binary_cross_entropy_with_logits(logit, y[rows])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-    net.eval()
+        return functional.binary_cross_entropy_with_logits(logit, y[rows])
+
+    descend(net, used, config, 1e-2, loss)
     untried = np.setdiff1d(np.arange(skills), switches.awaited)
     with torch.no_grad():
         net.net[-1].weight[untried], net.net[-1].bias[untried] = 0.0, _CERTAIN
