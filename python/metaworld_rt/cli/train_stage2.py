@@ -23,6 +23,8 @@ def add_stages(stages: argparse._SubParsersAction) -> None:
     handover = stages.add_parser("handover", help="which expert can take over from where, from switches tried")
     _common(handover)
     handover.add_argument("--states", type=common.positive(int), default=4000, metavar="N", help="default: %(default)s")
+    handover.add_argument("--ready", type=common.share, default=0.9, metavar="P",
+                          help="how likely an expert must manage to be moved to (default: %(default)s)")  # fmt: skip
     handover.set_defaults(execute=_handover)
 
     model = stages.add_parser("world-model", help="TD-MPC2 over all skills, with the experts' help")
@@ -156,7 +158,8 @@ def _handover(args: argparse.Namespace) -> int:
     from ..train.world_model.library import load_library
 
     library = load_library(args.experts, args.skills)
-    _, figures = train_handover(library, args.out, HandoverConfig(states=args.states), args.seed, args.threads, bar)
+    config = HandoverConfig(states=args.states, ready=args.ready)
+    _, figures = train_handover(library, args.out, config, args.seed, args.threads, bar)
     return _report("handover", args, bar, figures, "held out")
 
 

@@ -6,6 +6,7 @@ from library import untrained
 
 from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
+from metaworld_rt.train.expert.practice import Variety
 from metaworld_rt.train.world_model.arena import Arena, ArenaConfig, fuse
 from metaworld_rt.train.world_model.collect import collect, score
 from metaworld_rt.train.world_model.policies import Bursts, follow_experts
@@ -121,6 +122,21 @@ HOUSE_TASKS = ("stand", "walk", "reach", "door")
 
 def household():
     return untrained(names=HOUSE, tasks=HOUSE_TASKS, layout=features.HOUSEHOLD)
+
+
+def test_scenes_differ_where_they_are_told_to():
+    def after(variety: Variety) -> np.ndarray:
+        arena = Arena(untrained(), 3, seed=0, config=ArenaConfig(variety=variety))
+        qpos = arena.physics.qpos[0].copy()
+        arena.physics.qpos[:] = qpos
+        for _ in range(5):
+            arena.view()
+            arena.step(np.zeros((3, H1.n)))
+        arena.close()
+        return np.ptp(arena.physics.qpos, axis=0).max()
+
+    assert after(Variety()) == 0.0
+    assert after(Variety(masses=(0.8, 1.2))) > 1e-4
 
 
 def test_goals_are_drawn_seen_and_rewarded_as_a_share_of_the_best():

@@ -24,6 +24,7 @@ from metaworld_rt.tasks import features
 from metaworld_rt.tasks.reach import sample_goal
 from metaworld_rt.tasks.task import RESET_NOISE
 from metaworld_rt.tasks.vector import VectorPhysics
+from metaworld_rt.train.expert.practice import Variety
 from metaworld_rt.train.expert.sense import Senses
 from metaworld_rt.train.expert.shaping import along_heading
 from metaworld_rt.train.world_model.library import ExpertLibrary
@@ -47,7 +48,7 @@ class ArenaConfig(Perturbation):
         blend_share: share of commands that weigh two skills.
         turn: standard deviation of changes of course at a push, rad.
         collisions: "full" as evaluated, or "fast".
-        libccd: whether contacts are found as MuJoCo 3.1 found them.
+        variety: how far the robots' scenes differ from each other.
     """
 
     scene: str = "floor"
@@ -56,7 +57,7 @@ class ArenaConfig(Perturbation):
     blend_share: float = 0.0
     turn: float = 0.0
     collisions: str = "full"
-    libccd: bool = False
+    variety: Variety = Variety()
 
     @property
     def delay(self) -> int:
@@ -100,13 +101,9 @@ class Outcome:
 
 
 @functools.cache
-def _model(
-    scene: str, collisions: str, libccd: bool, payload_kg: float, friction: float, strength: float
-) -> mujoco.MjModel:
+def _model(scene: str, collisions: str, payload_kg: float, friction: float, strength: float) -> mujoco.MjModel:
     """Compiled once: it takes as long as hundreds of decisions, and nothing changes it afterwards."""
     model = build(scene, collisions=collisions)
-    if libccd:
-        model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_NATIVECCD
     Disturbances(payload_kg=payload_kg, friction=friction, strength=strength).change_model(model)
     return model
 
@@ -151,9 +148,10 @@ class Arena:
         self.library, self.count, self.config = library, count, config or ArenaConfig()
         self.rng = np.random.default_rng(seed)
         k = self.config
-        self.physics = VectorPhysics(
-            _model(k.scene, k.collisions, k.libccd, k.payload_kg, k.friction, k.strength), count, threads
-        )
+        model = _model(k.scene, k.collisions, k.payload_kg, k.friction, k.strength)
+        self.physics = VectorPhysics(model, count, threads)
+        if k.variety != Variety():
+            self.physics.use_models(k.variety.spread(model, self.rng, count))
         self._senses = Senses(self.physics)
         self._late: deque[dict[str, np.ndarray]] = deque(maxlen=k.delay + 1)
         self.gate, self.alpha, self.handover = gate, alpha, handover
