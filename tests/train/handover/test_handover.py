@@ -97,6 +97,8 @@ def test_who_stands_about_where_others_go_on_has_not_managed(monkeypatch):
     _, managed = take_over(library, FLOOR, states, awaited)
     assert upright.sum() > 20
     assert np.array_equal(managed, upright & ~lazy)
+    _, of_a_third = take_over(library, replace(FLOOR, usual=0.3), states, awaited)
+    assert np.array_equal(of_a_third, upright)
 
 
 def test_states_put_into_an_arena_are_seen_whole():
