@@ -59,11 +59,14 @@ def test_the_defaults_shown_are_the_trainers_own():
     from metaworld_rt.cli import parser
     from metaworld_rt.cli.train_stage2 import _made_schedule
     from metaworld_rt.train.gate.train import GateConfig
+    from metaworld_rt.train.handover.train import HandoverConfig
     from metaworld_rt.train.world_model.trainer import Schedule
 
     gate = parser().parse_args(["train", "gate", "--experts", "e", "--out", "o"])
     config = GateConfig()
     assert (gate.states, gate.loyalty, gate.reads_command) == (config.states, config.loyalty, config.condition)
+    handover = parser().parse_args(["train", "handover", "--experts", "e", "--out", "o"])
+    assert (handover.states, handover.ready) == (HandoverConfig.states, HandoverConfig.ready)
     assert _made_schedule(parser().parse_args(["train", "all", "--out", "o"])) == Schedule()
 
 

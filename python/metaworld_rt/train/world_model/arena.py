@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import mujoco
@@ -48,7 +48,7 @@ class ArenaConfig(Perturbation):
         blend_share: share of commands that weigh two skills.
         turn: standard deviation of changes of course at a push, rad.
         collisions: "full" as evaluated, or "fast".
-        variety: how far the robots' scenes differ from each other; None: not at all.
+        variety: how far the robots' scenes differ from each other, by default not at all.
     """
 
     scene: str = "floor"
@@ -57,7 +57,7 @@ class ArenaConfig(Perturbation):
     blend_share: float = 0.0
     turn: float = 0.0
     collisions: str = "full"
-    variety: Variety | None = None
+    variety: Variety = field(default_factory=Variety)
 
     @property
     def delay(self) -> int:
@@ -150,8 +150,7 @@ class Arena:
         k = self.config
         model = _model(k.scene, k.collisions, k.payload_kg, k.friction, k.strength)
         self.physics = VectorPhysics(model, count, threads)
-        if k.variety is not None:
-            self.physics.use_models(k.variety.spread(model, self.rng, count))
+        self.physics.use_models(k.variety.spread(model, self.rng, count))
         self._senses = Senses(self.physics)
         self._late: deque[dict[str, np.ndarray]] = deque(maxlen=k.delay + 1)
         self.gate, self.alpha, self.handover = gate, alpha, handover
