@@ -1,6 +1,5 @@
 """One command from nothing to a bundle, tiny: what it writes loads, and a second call does nothing twice."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +16,7 @@ from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.gate import returns
 from metaworld_rt.train.gate.train import GateConfig
 from metaworld_rt.train.handover import train as handover
+from metaworld_rt.train.handover import trials as handover_trials
 from metaworld_rt.train.handover.train import HandoverConfig
 from metaworld_rt.train.handover.trials import Scene
 from metaworld_rt.train.revise import revise
@@ -84,11 +84,55 @@ def test_everything_and_then_nothing_twice(quick):
     assert ("experts", "calm", "walk") in rows
     assert len(rows) == 3 * 2 * 3
     assert {"gate: trials", "handover: switches", "decisions, round 1", "planner settings"} <= set(seen)
-    assert json.loads((plan.out / "planner.json").read_text()) == result["trials"]
     seen.clear()
-    pipeline.train_all(plan, lambda phase, *_: seen.append(phase))
+    again = pipeline.train_all(plan, lambda phase, *_: seen.append(phase))
     assert calls == [lesson.folder for lesson in CURRICULA["h1", "locomotion"]]
     assert set(seen) == {"gate", "handover", "planner settings"}
+    assert {**again, "minutes": 0} == {**result, "minutes": 0}
+
+
+def interrupted_after(n, function):
+    """The function, stopped from the keyboard after so many calls; it counts on."""
+    calls = []
+
+    def call(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == n + 1:
+            raise KeyboardInterrupt
+        return function(*args, **kwargs)
+
+    return call, calls
+
+
+@pytest.mark.parametrize("flown", [3, 17])
+def test_a_kill_in_the_trials_loses_the_one_that_was_flown(quick, monkeypatch, flown):
+    plan, _ = quick
+    score, calls = interrupted_after(flown, tune.score)
+    monkeypatch.setattr(tune, "score", score)
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.train_all(plan)
+    assert not plan.bundle.exists()
+    result = pipeline.train_all(plan)
+    # Of the gate 2 controllers of 7 scores, of the handover 2 of 1, prior and planner of 6; one of them twice.
+    assert len(calls) == 14 + 2 + 12 + 1
+    assert verify_bundle(plan.bundle)["provenance"]["world_model"]["trials"] == result["trials"]
+    pipeline.train_all(replace(plan, episodes=1))
+    assert len(calls) == 14 + 2 + 12 + 1 + 28  # of other trials none is taken
+
+
+@pytest.mark.parametrize(("part", "batches"), [("gate", 3), ("handover", 1)])
+def test_a_kill_in_a_stages_tries_loses_the_batch_that_was_tried(quick, monkeypatch, part, batches):
+    """The last try is stopped; what was visited and tried before it is not done again."""
+    plan, _ = quick
+    module = {"gate": returns, "handover": handover_trials}[part]
+    arena, calls = interrupted_after(batches, module.Arena)  # one to visit, then one a batch
+    monkeypatch.setattr(module, "Arena", arena)
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.train_all(replace(plan, schedule=None))
+    assert (plan.out / part / "tries").is_dir()
+    pipeline.train_all(replace(plan, schedule=None))
+    assert len(calls) == batches + 1 + 1
+    assert not (plan.out / part / "tries").exists()
 
 
 def test_the_household_stands_on_footwork_and_follows_ways(quick, monkeypatch):
@@ -146,7 +190,7 @@ def test_a_bundle_that_is_there_is_given_a_handover(quick, tmp_path):
     plan, _ = quick
     pipeline.train_all(replace(plan, schedule=None))
     handover_file, revised = plan.out / "handover" / "handover.pt", tmp_path / "revised"
-    how = {"version": "9.0.0", "episodes": 1, "threads": 1}
+    how = {"version": "9.0.0", "episodes": 1, "threads": 1, "trials": tmp_path / "trials"}
     with pytest.raises(UserError, match=r"give its gate\.pt"):
         revise(untrained(), plan.bundle, revised, handover_file, **how)
     with pytest.raises(UserError, match="has the experts stand, walk, run, not stand, walk"):
@@ -154,6 +198,10 @@ def test_a_bundle_that_is_there_is_given_a_handover(quick, tmp_path):
     assert not revised.exists()
     result = revise(untrained(), plan.bundle, revised, handover_file, keep_gate=False, **how)
     assert result["handover"]["used"]
+    assert {path.name for path in (tmp_path / "trials").glob("*.npz")} == {
+        "at once-switches-commands.npz",
+        "handover-switches-commands.npz",
+    }
     before, after = verify_bundle(plan.bundle), verify_bundle(revised)
     assert after["version"] == "9.0.0"
     assert "gate" not in after

@@ -30,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="planner settings to try: near, nearer, nearest (default: all)")  # fmt: skip
     parser.add_argument("--episodes", type=common.positive(int), default=TRIAL_EPISODES, metavar="N",
                         help="of each trial of gate, handover and planner settings (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--trials", type=Path, metavar="DIR",
+                        help="keeps each score of the trials: the same call, killed, goes on there")  # fmt: skip
     parser.add_argument("--threads", type=common.positive(int), default=2, metavar="N", help="default: %(default)s")
     parser.add_argument("--out", type=Path, required=True, metavar="B", help="the bundle: a folder, or a .zip")
     parser.add_argument("--name", metavar="NAME", help="default: the name of --out")
@@ -59,7 +61,8 @@ def execute(args: argparse.Namespace) -> int:
     from .train_stage2 import Bar
 
     bar, library = Bar(), load_library(args.experts, args.skills)
-    shared = {"gate": args.gate, "episodes": args.episodes, "threads": args.threads, "progress": bar}
+    shared = {"gate": args.gate, "episodes": args.episodes, "threads": args.threads, "trials": args.trials}
+    shared["progress"] = bar
     if args.base is not None:
         keep = not args.drop_gate
         result = revise(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 
 
@@ -24,10 +26,33 @@ def write(path: Path, form: str, content: dict) -> None:
     Raises:
         CheckpointError: the disk is full or the folder cannot be written; an older file is still there.
     """
+    _whole(path, lambda part: torch.save({"format": form, **content}, part))
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write a file of arrays by name (npz).
+
+    Args:
+        path: the folders above it are made.
+        arrays: none of them of objects.
+
+    Raises:
+        CheckpointError: as of `write`.
+    """
+
+    def save(part: Path) -> None:
+        with part.open("wb") as file:
+            np.savez(file, **arrays)
+
+    _whole(path, save)
+
+
+def _whole(path: Path, save: Callable[[Path], None]) -> None:
+    """Let `save` write a file beside the path, and put it there when it is whole."""
     part = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save({"format": form, **content}, part)
+        save(part)
         os.replace(part, path)
     except (OSError, RuntimeError) as error:
         room = ""

@@ -25,6 +25,7 @@ from metaworld_rt.train.expert.trainer import train_expert
 from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.gate.train import GateConfig, load_gate, train_gate
 from metaworld_rt.train.handover.train import Handover, HandoverConfig, load_handover, train_handover
+from metaworld_rt.train.kept import Kept, fingerprint
 from metaworld_rt.train.tune import CANDIDATES, SITUATIONS, Trial, choose, earns_place, waits_well
 from metaworld_rt.train.world_model import checkpoint
 from metaworld_rt.train.world_model.buffer import load_round
@@ -113,7 +114,7 @@ def train_all(plan: Plan, progress: Progress | None = None) -> dict:
         gate=gate_file,
         handover=handover_file,
         world_model=plan.out / "world_model" if plan.schedule else None,
-        trials=plan.out / "planner.json",
+        trials=plan.out / "trials",
         seed=plan.seed,
         episodes=plan.episodes,
         threads=plan.threads,
@@ -163,7 +164,7 @@ def write(
         handover: `handover.pt`, or None.
         world_model: the folder of its training, or None.
         settings: names of `tune.CANDIDATES` to try; None: all.
-        trials: a JSON file for the trials' table.
+        trials: a folder that keeps each of their scores: the same call goes on there, and flies none twice.
         seed: of the calibration states.
         episodes: of every trial.
         threads: of every trial's physics.
@@ -173,7 +174,7 @@ def write(
 
     Raises:
         CheckpointError: a checkpoint that does not fit.
-        UserError: a world model without recorded rounds, or unknown settings.
+        UserError: a world model without recorded rounds, unknown settings, or trials that cannot be kept.
     """
     progress = progress or (lambda *_: None)
     unknown = [name for name in settings or () if name not in CANDIDATES]
@@ -189,22 +190,25 @@ def write(
         "numpy": np.__version__,
         "python": platform.python_version(),
     }
-    how, flown = {"episodes": episodes, "threads": threads, "alpha": alpha}, None
+    model, content = (None, {}) if world_model is None else checkpoint.load(world_model / "model.pt")
+    if content and content["skills"] != list(library.names):
+        raise CheckpointError(f"{world_model} is of {content['skills']}, not of {list(library.names)}")
+    turns, of_turns = (None, {}) if handover is None else load_handover(handover, library)
+    kind = {"episodes": episodes, "alpha": alpha, "planner settings": CANDIDATES, "handover": turns and turns.config}
+    kept = Kept(trials, fingerprint(library, kind, [network, turns, model]))
+    how, flown = {"episodes": episodes, "threads": threads, "alpha": alpha, "kept": kept}, None
     if network is not None:
         used, tried = earns_place(library, network.probabilities, progress=_shown(progress, "gate", 2), **how)
         provenance["gate"] = {**figures, "used": used, "trials": _table(tried)}
         network = network if used else None
         known = tried[used].scores.items()  # without the gate, with it
         flown = Trial("experts", {key: score for key, score in known if key[0] in SITUATIONS})
-    turns = None
-    if handover is not None:
+    if turns is not None:
         gated = {"gate": network.probabilities} if network is not None else {}
-        turns, provenance["handover"] = tried_handover(library, handover, progress, {**how, **gated})
-    model, planner, calibration, table = None, None, None, []
-    if world_model is not None:
-        model, content = checkpoint.load(world_model / "model.pt")
-        if content["skills"] != list(library.names):
-            raise CheckpointError(f"{world_model} is of {content['skills']}, not of {list(library.names)}")
+        turns, told = tried_handover(library, turns, progress, {**how, **gated})
+        provenance["handover"] = {**of_turns, **told}
+    planner, calibration, table = None, None, []
+    if model is not None:
         if network is not None:
             how["gate"] = network.probabilities
         on = _shown(progress, "planner settings", len(candidates) + 2)
@@ -219,8 +223,6 @@ def write(
             "minutes": round(state["seconds"] / 60, 1),
             "trials": table,
         }
-    if trials is not None:
-        trials.write_text(json.dumps(table, indent=1) + "\n")
     export_bundle(
         bundle,
         library,
@@ -242,11 +244,12 @@ def write(
     }
 
 
-def tried_handover(library: ExpertLibrary, path: Path, progress: Progress, how: dict) -> tuple[Handover | None, dict]:
-    """A handover, or None if it gains nothing, and what is to be said about it."""
-    handover, figures = load_handover(path, library)
+def tried_handover(
+    library: ExpertLibrary, handover: Handover, progress: Progress, how: dict
+) -> tuple[Handover | None, dict]:
+    """The handover, or None if it gains nothing, and what is to be said about its trials."""
     used, tried = waits_well(library, handover, progress=_shown(progress, "handover", 2), **how)
-    return handover if used else None, {**figures, "used": used, "trials": _table(tried)}
+    return handover if used else None, {"used": used, "trials": _table(tried)}
 
 
 def _shown(progress: Progress, phase: str, total: int) -> Callable[[Trial], None]:

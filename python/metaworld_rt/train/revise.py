@@ -10,6 +10,8 @@ from metaworld_rt.errors import UserError
 from metaworld_rt.export.assemble import handover_section
 from metaworld_rt.export.bundle import read_bundle, revise_bundle
 from metaworld_rt.train.gate.train import load_gate
+from metaworld_rt.train.handover.train import load_handover
+from metaworld_rt.train.kept import Kept, fingerprint
 from metaworld_rt.train.pipeline import Progress, tried_handover
 from metaworld_rt.train.world_model.config import TRIAL_EPISODES
 from metaworld_rt.train.world_model.library import ExpertLibrary
@@ -24,6 +26,7 @@ def revise(
     version: str,
     keep_gate: bool = True,
     gate: Path | None = None,
+    trials: Path | None = None,
     episodes: int = TRIAL_EPISODES,
     threads: int = 2,
     progress: Progress | None = None,
@@ -38,6 +41,7 @@ def revise(
         version: of the new one.
         keep_gate: whether it keeps its gate.
         gate: the `gate.pt` that the gate came from, for the trial.
+        trials: a folder that keeps the trial's scores, as of `pipeline.write`.
         episodes: of the trial.
         threads: of its physics.
         progress: called with (phase, done, total, figures).
@@ -55,9 +59,14 @@ def revise(
     if gated and keep_gate and gate is None:
         raise UserError(f"{base} has a gate: give its gate.pt for the trial, or leave it out")
     how = {"episodes": episodes, "threads": threads, "alpha": described["fusion"]["alpha"]}
-    if gated and keep_gate:
-        how["gate"] = load_gate(gate, library)[0].probabilities
-    turns, provenance = tried_handover(library, handover, progress or (lambda *_: None), how)
+    network = load_gate(gate, library)[0] if gated and keep_gate else None
+    if network is not None:
+        how["gate"] = network.probabilities
+    turns, figures = load_handover(handover, library)
+    kind = {"episodes": episodes, "alpha": how["alpha"], "handover": turns.config}
+    how["kept"] = Kept(trials, fingerprint(library, kind, [network, turns]))
+    turns, tried = tried_handover(library, turns, progress or (lambda *_: None), how)
+    provenance = {**figures, **tried}
     revision = {"command": shlex.join(["metaworld-rt", *sys.argv[1:]]), "version": described["version"]}
     told = {**described["provenance"], "handover": provenance, "revised": revision}
     changes, networks = {"version": version, "provenance": told}, {}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from metaworld_rt.plants.suite import SUITE
+from metaworld_rt.train.kept import Kept
 from metaworld_rt.train.world_model.arena import Arena, ArenaConfig
 from metaworld_rt.train.world_model.collect import Score, score
 from metaworld_rt.train.world_model.config import PlannerConfig
@@ -73,37 +75,35 @@ def try_policy(
     alpha: float = 1.0,
     handover: Handover | None = None,
     switches: bool = False,
+    kept: Kept | None = None,
 ) -> Trial:
     """Score a controller on every skill in every situation; the same seeds for every controller.
 
     The skills for a door are scored together, following the plan for the task door.
     `gate`, `alpha` and `handover` are those of the bundle, see `Arena`. With `switches` there is a score of commands
-    that change, too, over twice as many episodes.
+    that change, too, over twice as many episodes. Scores that are `kept` by the controller's name are not flown again.
     """
-    scores = {}
+    scores, kept = {}, kept or Kept()
     shared = {"threads": threads, "gate": gate, "alpha": alpha, "handover": handover}
+
+    def add(where: str, what: str, index: int | None, count: int, conditions: ArenaConfig, **commanded) -> None:
+        def fly() -> dict[str, np.ndarray]:
+            with closing(Arena(library, count, seed, conditions, **commanded, **shared)) as arena:
+                return score(arena, make(), index, decisions).arrays()
+
+        scores[where, what] = Score.of(kept.once(f"{name}-{where}-{what}", fly))
+
     for where, config in (SITUATIONS if situations is None else situations).items():
         for skill in skills or library.names:
             index = library.index(skill)
             task = library.tasks[index]
             door = task.scene == "door"
-            if door and (where, task.name) in scores:
-                continue
-            arena = Arena(
-                library,
-                episodes,
-                seed,
-                replace(config, scene=task.scene),
-                skills=[index] * episodes,
-                plan=plan_of(task, library) if door else None,
-                **shared,
-            )
-            scores[where, task.name if door else skill] = score(arena, make(), index, decisions)
-            arena.close()
+            what = task.name if door else skill
+            if (where, what) not in scores:
+                plan, conditions = plan_of(task, library) if door else None, replace(config, scene=task.scene)
+                add(where, what, index, episodes, conditions, skills=[index] * episodes, plan=plan)
     if switches:
-        arena = Arena(library, 2 * episodes, seed, SWITCHES, **shared)
-        scores["switches", "commands"] = score(arena, make(), None, decisions)
-        arena.close()
+        add("switches", "commands", None, 2 * episodes, SWITCHES)
     return Trial(name, scores)
 
 

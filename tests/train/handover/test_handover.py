@@ -17,6 +17,7 @@ from metaworld_rt.train.handover import train, trials
 from metaworld_rt.train.handover.train import HandoverConfig, Switches, fit, load_handover, train_handover
 from metaworld_rt.train.handover.trials import Scene, awaiting, take_over
 from metaworld_rt.train.world_model.arena import Arena, ArenaConfig
+from metaworld_rt.train.world_model.collect import Score
 
 BRIEF = HandoverConfig(states=12, steps=5)
 FLOOR = Scene(ArenaConfig(decisions=100, switch_every_s=1.0), 5)
@@ -177,11 +178,11 @@ def test_the_arena_waits_as_the_controller_does():
 
 def test_a_handover_must_gain_where_commands_change(monkeypatch):
     given = SimpleNamespace(returns=np.array([1.0]))
-    monkeypatch.setattr(
-        tune,
-        "score",
-        lambda arena, *_: SimpleNamespace(returns=given.returns * (0.5 if arena.handover is None else 0.7)),
-    )
+
+    def score(arena, *_):
+        return Score(given.returns * (0.5 if arena.handover is None else 0.7), np.ones(1), 0.0, 0.0, 0.0)
+
+    monkeypatch.setattr(tune, "score", score)
     library, seen = untrained(), []
     used, (without, with_it) = tune.waits_well(library, Moody(set()), episodes=1, progress=seen.append)
     assert used

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from metaworld_rt.tasks.task import get_task
+from metaworld_rt.train.kept import Kept
 from metaworld_rt.train.world_model.arena import AT_DOOR, Arena, ArenaConfig
 from metaworld_rt.train.world_model.library import ExpertLibrary
 from metaworld_rt.train.world_model.policies import follow_experts
@@ -32,6 +35,10 @@ class Snapshot:
     weights: np.ndarray
     scene: str = "floor"
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All but the scene, by name."""
+        return {name: value for name, value in vars(self).items() if name != "scene"}
+
     def put(self, arena: Arena, rows: np.ndarray) -> None:
         """Set an arena's robots to the states in `rows`; their phase is the one before the next decision."""
         arena.physics.qpos[:], arena.physics.qvel[:] = self.qpos[rows], self.qvel[rows]
@@ -49,17 +56,25 @@ def visit(
     count: int = 64,
     every: int = 12,
     threads: int = 1,
+    kept: Kept | None = None,
 ) -> Snapshot:
-    """States that the experts pass through, one in `every` or fewer, so that they are of whole episodes."""
+    """States that the experts pass through, one in `every` or fewer, so that they are of whole episodes.
+
+    They are `kept`, all of them at once.
+    """
     config, plan = VISITED, None
     if scene == "door":
         config, plan = AT_DOOR, plan_of(get_task("door"), library)
     count = min(count, max(8, states // 12))
     every = max(every, round(count * config.decisions / states))
-    arena = Arena(library, count, seed, config, threads=threads, plan=plan)
-    rng = np.random.default_rng(seed)
-    # Each robot is looked at every so often, at its own times; a push shows in the state that follows it.
-    return gather(arena, states, lambda: rng.random(count) < 1.0 / every)[0]
+
+    def pass_through() -> dict[str, np.ndarray]:
+        arena = Arena(library, count, seed, config, threads=threads, plan=plan)
+        rng = np.random.default_rng(seed)
+        # Each robot is looked at every so often, at its own times; a push shows in the state that follows it.
+        return gather(arena, states, lambda: rng.random(count) < 1.0 / every)[0].arrays()
+
+    return Snapshot(**(kept or Kept()).once(f"{scene}-states", pass_through), scene=scene)
 
 
 def gather(arena: Arena, states: int, chosen: Callable[[], np.ndarray]) -> tuple[Snapshot, np.ndarray]:
@@ -96,9 +111,10 @@ def expert_returns(
     tail: int = 100,
     count: int = 128,
     threads: int = 1,
+    kept: Kept | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Let every expert try from every state.
+    """Let every expert try from every state, `count` of them at a time; each batch is `kept`.
 
     The score is the mean reward of the expert's own task over `decisions`, and over `tail` more in which a robot that
     still stands earns its last second's mean, both relative to what it usually makes of the states that it was in
@@ -109,33 +125,37 @@ def expert_returns(
         phi `[n, phi]` (the phase of each state as it is), scores `[n, K]`, 1 for as good as usual, and upright
         `[n, K]`, whether the robot still stood after `decisions`.
     """
-    n, k = len(states.qpos), len(library.names)
-    raw, upright = np.zeros((n, k)), np.zeros((n, k), bool)
-    phi, door = None, states.scene == "door"
+    n, k, kept = len(states.qpos), len(library.names), kept or Kept()
+    door = states.scene == "door"
     at_door = [task.scene for task in library.tasks].index("door") if door else 0
-    for i in range(k):
+    config = ArenaConfig(scene=states.scene, decisions=decisions + 1)
+
+    def try_batch(i: int, rows: np.ndarray) -> dict[str, np.ndarray]:
         judged = at_door if door else i
-        parts = []
-        for begin in range(0, n, count):
-            rows = np.arange(begin, min(begin + count, n))
-            config = ArenaConfig(scene=states.scene, decisions=decisions + 1)
-            arena = Arena(library, len(rows), 0, config, threads=threads, skills=[i] * len(rows))
+        total, recent, alive = np.zeros(len(rows)), np.zeros(len(rows)), np.ones(len(rows), bool)
+        with closing(Arena(library, len(rows), 0, config, threads=threads, skills=[i] * len(rows))) as arena:
             states.put(arena, rows)
-            total, recent, alive = np.zeros(len(rows)), np.zeros(len(rows)), np.ones(len(rows), bool)
+            first = arena.view()
             for t in range(decisions):
-                view = arena.view()
-                if t == 0:
-                    parts.append(view.phi)
+                view = arena.view() if t else first
                 reward = np.where(alive, arena.step(view.reference).rewards[:, judged], 0.0)
                 total += reward
                 recent += reward * (t >= decisions - 50)
                 alive &= ~arena.over & (arena.physics.qpos[:, 2] > UPRIGHT)
-            arena.close()
-            upright[rows, i] = alive
-            raw[rows, i] = (total + np.where(alive, recent / 50.0 * tail, 0.0)) / (decisions + tail)
+        mean = (total + np.where(alive, recent / 50.0 * tail, 0.0)) / (decisions + tail)
+        return {"phi": first.phi, "mean": mean, "upright": alive}
+
+    tried = []
+    for i, name in enumerate(library.names):
+        batches = []
+        for begin in range(0, n, count):
+            rows = np.arange(begin, min(begin + count, n))
+            batches.append(kept.once(f"{states.scene}-{name}-{begin}", partial(try_batch, i, rows)))
             if progress:
                 progress(len(rows))
-        phi = np.concatenate(parts) if i == 0 else phi
+        tried.append({part: np.concatenate([batch[part] for batch in batches]) for part in batches[0]})
+    phi = tried[0]["phi"]
+    raw, upright = (np.stack([of[part] for of in tried], axis=-1) for part in ("mean", "upright"))
     if door:
         return phi, raw / np.maximum(raw.max(axis=-1, keepdims=True), 1e-6), upright
     own = [raw[states.weights[:, i] > 0.5, i] for i in range(k)]

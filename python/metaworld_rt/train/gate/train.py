@@ -21,7 +21,8 @@ from metaworld_rt.tasks import features
 from metaworld_rt.train import files
 from metaworld_rt.train.descent import descend, split
 from metaworld_rt.train.files import CheckpointError
-from metaworld_rt.train.gate.returns import expert_returns, visit
+from metaworld_rt.train.gate.returns import VISITED, expert_returns, visit
+from metaworld_rt.train.kept import Kept, fingerprint
 from metaworld_rt.train.world_model.library import ExpertLibrary
 
 FORMAT = "metaworld_rt.gate/1"
@@ -148,7 +149,11 @@ def train_gate(
     threads: int = 1,
     progress: Callable[[str, int, int, dict], None] | None = None,
 ) -> tuple[Gate, dict[str, float]]:
-    """Measure returns (kept in `<folder>/returns.npz`), fit, and write `<folder>/gate.pt`."""
+    """Measure returns, fit, and write `<folder>/gate.pt`.
+
+    The returns are kept in `<folder>/returns.npz`, and until they are whole in batches: a call goes on where one was
+    killed.
+    """
     folder, config = Path(folder), config or GateConfig()
     cache = folder / "returns.npz"
     if cache.exists():
@@ -159,7 +164,8 @@ def train_gate(
     else:
         scenes = ["floor", "door"] if any(task.scene == "door" for task in library.tasks) else ["floor"]
         share = config.states // len(scenes)
-        visited = [visit(library, share, seed + 17, scene=scene, threads=threads) for scene in scenes]
+        kept = Kept(folder / "tries", fingerprint(library, {"visited": VISITED, "states": share, "seed": seed}))
+        visited = [visit(library, share, seed + 17, scene=scene, threads=threads, kept=kept) for scene in scenes]
         total, done = config.states * len(library.names), [0]
 
         def step(n: int) -> None:
@@ -167,11 +173,11 @@ def train_gate(
             if progress:
                 progress("gate: trials", done[0], total, {})
 
-        measured = [expert_returns(library, states, threads=threads, progress=step) for states in visited]
+        measured = [expert_returns(library, s, threads=threads, kept=kept, progress=step) for s in visited]
         parts = (np.concatenate(part) for part in zip(*measured, strict=True))
         trials = Trials(*parts, np.concatenate([states.weights for states in visited]))
-        folder.mkdir(parents=True, exist_ok=True)
-        np.savez(cache, **vars(trials))
+        files.write_arrays(cache, vars(trials))
+        kept.clear()
     gate, figures = fit(trials, config, seed)
     figures["loyalty"] = config.loyalty
     content = {

@@ -19,6 +19,7 @@ from metaworld_rt.train.descent import descend, split
 from metaworld_rt.train.expert.policy import mlp
 from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.handover.trials import SCENES, awaiting, take_over
+from metaworld_rt.train.kept import Kept, fingerprint
 from metaworld_rt.train.world_model.library import ExpertLibrary
 
 FORMAT = "metaworld_rt.handover/1"
@@ -118,7 +119,11 @@ def train_handover(
     threads: int = 1,
     progress: Callable[[str, int, int, dict], None] | None = None,
 ) -> tuple[Handover, dict]:
-    """Try switches (kept in `<folder>/switches.npz`), fit, and write `<folder>/handover.pt`."""
+    """Try switches, fit, and write `<folder>/handover.pt`.
+
+    The switches are kept in `<folder>/switches.npz`, and until they are whole in batches: a call goes on where one was
+    killed.
+    """
     folder, config = Path(folder), config or HandoverConfig()
     cache = folder / "switches.npz"
     if cache.exists():
@@ -137,14 +142,15 @@ def train_handover(
             if progress:
                 progress("handover: switches", done[0], total, {})
 
+        kept = Kept(folder / "tries", fingerprint(library, {"scenes": scenes, "counts": counts, "seed": seed}))
         parts = []
         for scene, count in zip(scenes, counts, strict=True):
-            states, awaited = awaiting(library, scene, count, seed + 29, threads=threads)
-            phi, managed = take_over(library, scene, states, awaited, threads=threads, progress=step)
+            states, awaited = awaiting(library, scene, count, seed + 29, threads=threads, kept=kept)
+            phi, managed = take_over(library, scene, states, awaited, threads=threads, kept=kept, progress=step)
             parts.append((phi, awaited, managed))
         switches = Switches(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-        folder.mkdir(parents=True, exist_ok=True)
-        np.savez(cache, skills=library.names, **vars(switches))
+        files.write_arrays(cache, {"skills": np.array(library.names), **vars(switches)})
+        kept.clear()
     net, figures = fit(switches, len(library.names), config, seed)
     content = {
         "phi": net.phi,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from metaworld_rt.tasks.features import size
 from metaworld_rt.tasks.task import get_task
 from metaworld_rt.train.expert.door import VARIETY
 from metaworld_rt.train.gate.returns import UPRIGHT, VISITED, Snapshot, gather
+from metaworld_rt.train.kept import Kept
 from metaworld_rt.train.world_model.arena import AT_DOOR, Arena, ArenaConfig
 from metaworld_rt.train.world_model.library import ExpertLibrary
 from metaworld_rt.train.world_model.script import plan_of
@@ -59,15 +61,31 @@ class Dawdler:
 
 
 def awaiting(
-    library: ExpertLibrary, scene: Scene, states: int, seed: int, *, count: int = 64, threads: int = 1
+    library: ExpertLibrary,
+    scene: Scene,
+    states: int,
+    seed: int,
+    *,
+    count: int = 64,
+    threads: int = 1,
+    kept: Kept | None = None,
 ) -> tuple[Snapshot, np.ndarray]:
-    """States in which a switch is waited for, at any moment after the command, and which expert it is to, `[n]`."""
-    plan = plan_of(get_task("door"), library) if scene.visited.scene == "door" else None
-    dawdler = Dawdler(len(library.names), seed)
-    arena = Arena(library, count, seed, scene.visited, threads=threads, plan=plan, handover=dawdler)
-    rng = np.random.default_rng(seed)
-    kept, commands = gather(arena, states, lambda: arena.waiting & (rng.random(count) < _SHARE))
-    return kept, commands.argmax(-1)
+    """States in which a switch is waited for, at any moment after the command, and which expert it is to, `[n]`.
+
+    They are `kept`, all of them at once.
+    """
+
+    def visit() -> dict[str, np.ndarray]:
+        plan = plan_of(get_task("door"), library) if scene.visited.scene == "door" else None
+        dawdler = Dawdler(len(library.names), seed)
+        arena = Arena(library, count, seed, scene.visited, threads=threads, plan=plan, handover=dawdler)
+        rng = np.random.default_rng(seed)
+        visited, commands = gather(arena, states, lambda: arena.waiting & (rng.random(count) < _SHARE))
+        return {**visited.arrays(), "awaited": commands.argmax(-1)}
+
+    arrays = (kept or Kept()).once(f"{scene.visited.scene}-states", visit)
+    awaited = arrays.pop("awaited")
+    return Snapshot(**arrays, scene=scene.visited.scene), awaited
 
 
 def take_over(
@@ -78,9 +96,10 @@ def take_over(
     *,
     count: int = 128,
     threads: int = 1,
+    kept: Kept | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Let the awaited expert `[n]` take over from every state.
+    """Let the awaited expert `[n]` take over from every state, `count` of them at a time; each batch is `kept`.
 
     The weights move as the controller's do, from those that led to the state on, and from the decision after it.
 
@@ -89,28 +108,34 @@ def take_over(
         in the end the scene's share of what is usual (the median) of that switch. What is usual is not asked of a task
         with a goal, which may be far.
     """
-    n, k = len(awaited), len(library.names)
+    n, k, kept = len(awaited), len(library.names), kept or Kept()
     decisions = scene.decisions
     config = ArenaConfig(scene=states.scene, variety=scene.visited.variety, decisions=decisions + 2)
-    phi, upright, late = np.zeros((n, size(library.features)), np.float32), np.ones(n, bool), np.zeros(n)
     before = states.weights.argmax(-1)
+
+    def try_batch(rows: np.ndarray) -> dict[str, np.ndarray]:
+        upright, late = np.ones(len(rows), bool), np.zeros(len(rows))
+        with closing(Arena(library, len(rows), rows[0], config, threads=threads, skills=before[rows])) as arena:
+            states.put(arena, rows)
+            arena.command = arena.weights = states.weights[rows].copy()
+            view = arena.view()
+            phi = view.phi
+            arena.step(view.reference)
+            arena.command = np.eye(k)[awaited[rows]]
+            for t in range(decisions):
+                outcome = arena.step(arena.view().reference)
+                reward = outcome.rewards[np.arange(len(rows)), awaited[rows]]
+                late += reward / LATEST * (t >= decisions - LATEST)
+                upright &= ~arena.over & (arena.physics.qpos[:, 2] > UPRIGHT)
+        return {"phi": phi, "upright": upright, "late": late}
+
+    batches = []
     for begin in range(0, n, count):
         rows = np.arange(begin, min(begin + count, n))
-        arena = Arena(library, len(rows), begin, config, threads=threads, skills=before[rows])
-        states.put(arena, rows)
-        arena.command = arena.weights = states.weights[rows].copy()
-        view = arena.view()
-        phi[rows] = view.phi
-        arena.step(view.reference)
-        arena.command = np.eye(k)[awaited[rows]]
-        for t in range(decisions):
-            outcome = arena.step(arena.view().reference)
-            reward = outcome.rewards[np.arange(len(rows)), awaited[rows]]
-            late[rows] += reward / LATEST * (t >= decisions - LATEST)
-            upright[rows] &= ~arena.over & (arena.physics.qpos[:, 2] > UPRIGHT)
-        arena.close()
+        batches.append(kept.once(f"{states.scene}-{begin}", partial(try_batch, rows)))
         if progress:
             progress(len(rows))
+    phi, upright, late = (np.concatenate([batch[name] for batch in batches]) for name in ("phi", "upright", "late"))
     managed = upright.copy()
     for j, i in sorted(set(zip(before[upright], awaited[upright], strict=True))):
         if not library.tasks[i].has_goal:

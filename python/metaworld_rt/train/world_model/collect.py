@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +66,15 @@ class Score:
     roughness: float
     jerk: float
     away: float
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """By name, to be kept in a file; see `of`."""
+        return {name: np.asarray(value) for name, value in vars(self).items()}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, np.ndarray]) -> Score:
+        """From `arrays`."""
+        return cls(**{name: value if value.ndim else float(value) for name, value in arrays.items()})
 
     def summary(self) -> dict[str, float]:
         """Rounded figures for logs and JSON."""
