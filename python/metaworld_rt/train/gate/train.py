@@ -20,6 +20,7 @@ from metaworld_rt.export.network import Mlp, elu_chain
 from metaworld_rt.tasks import features
 from metaworld_rt.train import files
 from metaworld_rt.train.descent import descend, split
+from metaworld_rt.train.expert.policy import mlp
 from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.gate.returns import VISITED, expert_returns, visit
 from metaworld_rt.train.kept import Kept, fingerprint
@@ -60,11 +61,7 @@ class Gate(nn.Module):
     def __init__(self, phi: int, skills: int, hidden: tuple[int, ...] = (64, 64), condition: bool = False):
         super().__init__()
         self.condition = skills if condition else 0
-        sizes = [phi + self.condition, *hidden]
-        layers: list[nn.Module] = []
-        for i in range(len(hidden)):
-            layers += [nn.Linear(sizes[i], sizes[i + 1]), nn.ELU()]
-        self.net = nn.Sequential(*layers, nn.Linear(sizes[-1], skills))
+        self.net = mlp([phi + self.condition, *hidden, skills])
         self.phi, self.skills, self.hidden = phi, skills, tuple(hidden)
 
     def forward(self, phi: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
