@@ -203,14 +203,16 @@ def write(
         network = network if used else None
         known = tried[used].scores.items()  # without the gate, with it
         flown = Trial("experts", {key: score for key, score in known if key[0] in SITUATIONS})
+        how |= {"gate": network.probabilities} if used else {}
     if turns is not None:
-        gated = {"gate": network.probabilities} if network is not None else {}
-        turns, told = tried_handover(library, turns, progress, {**how, **gated})
+        turns, told = tried_handover(library, turns, progress, how)
         provenance["handover"] = {**of_turns, **told}
+        how |= {"handover": turns} if turns is not None else {}
+        # What was flown without it is the same where the command stays, which it does not on the way through a door.
+        if turns is not None and any(task.scene == "door" for task in library.tasks):
+            flown = None
     planner, calibration, table = None, None, []
     if model is not None:
-        if network is not None:
-            how["gate"] = network.probabilities
         on = _shown(progress, "planner settings", len(candidates) + 2)
         planner, tried = choose(library, model, candidates, experts=flown, progress=on, **how)
         calibration = visited(world_model, seed)
