@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from metaworld_rt.train.expert import checkpoint
+from metaworld_rt.train.expert import bank, checkpoint
+from metaworld_rt.train.expert.env import SkillEnv
 from metaworld_rt.train.expert.ppo import PpoConfig
 from metaworld_rt.train.expert.trainer import train_expert
 
@@ -31,6 +32,22 @@ def test_trains_writes_and_resumes(tmp_path):
     assert seen == [24, 48, 72, 96]  # the second call went on where the first ended
     again = train_expert("stand", tmp_path, seed=3, decisions=24, resume=False, **SMALL)
     assert again.decisions == 24
+
+
+def test_a_last_policy_that_falls_is_not_the_one_that_is_kept(tmp_path, monkeypatch):
+    """Of eight evaluations the newest within 2 % of the best counts; those before the last reward factors do not."""
+    returns = iter([5.0, 900.0, 3.0, 4.0, 6.0, 850.0, 840.0, 300.0])
+    seen = []
+
+    def score(env, *_):
+        seen.append(next(returns))
+        return {"return_mean": seen[-1]}, bank.join([])
+
+    monkeypatch.setattr(SkillEnv, "score", score)
+    result = train_expert("stand", tmp_path, decisions=8 * 24, **{**SMALL, "eval_every": None})
+    assert len(seen) == 8
+    assert result.scores == {"return_mean": 840.0}
+    assert checkpoint.load(result.path)["provenance"]["decisions"] == 7 * 24
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):

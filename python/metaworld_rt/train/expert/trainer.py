@@ -58,7 +58,7 @@ def train_expert(
     envs: int = 256,
     threads: int = 2,
     collisions: str = "fast",
-    eval_every: int = 1_000_000,
+    eval_every: int | None = None,
     device: str = "cpu",
     config: PpoConfig | None = None,
     skill: Skill | None = None,
@@ -84,7 +84,8 @@ def train_expert(
         envs: robots stepped together.
         threads: of the physics and, between, of the networks' updates.
         collisions: training physics, "fast" or "full".
-        eval_every: decisions between evaluations on the full task.
+        eval_every: decisions between evaluations on the full task; None: an eighth of the training, a million at most:
+            to keep the last policy whatever it is would be a matter of luck.
         device: of the networks.
         config: PPO's hyperparameters; default: the skill's own.
         skill: the skill's settings; default: by name.
@@ -101,6 +102,7 @@ def train_expert(
         skill = replace(skill, bank_share=bank_share)
     out, config = Path(out), config or PpoConfig(**skill.ppo)
     total = decisions or skill.decisions
+    eval_every = eval_every or max(1, min(total // 8, 1_000_000))
     torch.manual_seed(seed)
     torch.set_num_threads(1)  # while robots move: the batch is too small for more, and they would starve the physics
     stock = [bank.load(path) for path in banks]
@@ -211,6 +213,7 @@ def train_expert(
         checkpoint.save(out / "best.pt", content(scores))
     env.close()
     log.close()
+    scores = checkpoint.load(out / "best.pt")["provenance"]["scores"]
     return Result(out / "best.pt", scores, state["decisions"], state["seconds"] / 60.0)
 
 
