@@ -21,6 +21,7 @@ from metaworld_rt.train.handover.train import HandoverConfig
 from metaworld_rt.train.handover.trials import Scene
 from metaworld_rt.train.revise import revise
 from metaworld_rt.train.world_model.arena import ArenaConfig
+from metaworld_rt.train.world_model.collect import Score
 from metaworld_rt.train.world_model.config import ModelConfig, PlannerConfig
 from metaworld_rt.train.world_model.model import WorldModel
 from metaworld_rt.train.world_model.trainer import Schedule
@@ -82,7 +83,8 @@ def test_everything_and_then_nothing_twice(quick):
     assert description["handover"] == {"file": "handover.onnx", "ready": 0.9, "wait_ms": 1000.0}
     rows = {(row["controller"], row["situation"], row["skill"]) for row in result["trials"]}
     assert ("experts", "calm", "walk") in rows
-    assert len(rows) == 3 * 2 * 3
+    assert ("q", "switches", "commands") in rows
+    assert len(rows) == 3 * (2 * 3 + 1)
     assert {"gate: trials", "handover: switches", "decisions, round 1", "planner settings"} <= set(seen)
     seen.clear()
     again = pipeline.train_all(plan, lambda phase, *_: seen.append(phase))
@@ -99,7 +101,8 @@ def test_the_planner_is_tried_with_what_the_bundle_has_beside_it(quick, monkeypa
     (how,) = given
     assert how["handover"] is not None
     assert how["gate"] is not None
-    assert how["experts"].name == "experts"  # as they were flown with the gate
+    assert how["experts"].name == "experts"  # as they were flown with the gate, and with the handover
+    assert len(how["experts"].scores) == 2 * 3 + 1
 
 
 def interrupted_after(n, function):
@@ -116,18 +119,17 @@ def interrupted_after(n, function):
 
 
 def test_a_kill_in_the_trials_loses_the_one_that_was_flown(quick, monkeypatch):
-    plan, _ = quick
-    score, calls = interrupted_after(17, tune.score)
+    plan = replace(quick[0], schedule=None)
+    score, calls = interrupted_after(9, tune.score)
     monkeypatch.setattr(tune, "score", score)
     with pytest.raises(KeyboardInterrupt):
         pipeline.train_all(plan)
     assert not plan.bundle.exists()
-    result = pipeline.train_all(plan)
-    # Of the gate 2 controllers of 7 scores, of the handover 2 of 1, prior and planner of 6; one of them twice.
-    assert len(calls) == 14 + 2 + 12 + 1
-    assert verify_bundle(plan.bundle)["provenance"]["world_model"]["trials"] == result["trials"]
+    pipeline.train_all(plan)
+    # Of the gate two controllers of seven scores each, of the handover two of one; one of them was flown twice.
+    assert len(calls) == 2 * 7 + 2 + 1
     pipeline.train_all(replace(plan, episodes=1))
-    assert len(calls) == 14 + 2 + 12 + 1 + 28  # of other trials none is taken
+    assert len(calls) == 2 * (2 * 7 + 2) + 1  # of other trials none is taken
 
 
 @pytest.mark.parametrize(("part", "batches"), [("gate", 3), ("handover", 1)])
@@ -277,6 +279,31 @@ def test_a_planner_that_loses_to_the_experts_is_not_chosen():
     assert [t.name for t in trials] == ["experts", "prior", "wild"]
     assert trials[2].mean("calm") < trials[0].mean("calm")
     assert chosen is None
+
+
+@pytest.mark.parametrize(("between", "chosen"), [(0.7, "calm"), (0.95, "bold")])
+def test_a_planner_that_falls_where_commands_change_is_not_chosen(monkeypatch, between, chosen):
+    """`bold` gains most when pushed, and loses between skills: more than chance, or no more."""
+    returns = {
+        "experts": {"calm": 800.0, "pushes": 500.0, "switches": 600.0},
+        "prior": {"calm": 0.0, "pushes": 0.0, "switches": 0.0},
+        "calm": {"calm": 800.0, "pushes": 510.0, "switches": 600.0},
+        "bold": {"calm": 801.0, "pushes": 700.0, "switches": between * 600.0},
+    }
+    asked = []
+
+    def try_policy(name, *_, switches, **__):
+        asked.append(switches)
+        wobble = np.array([-60.0, 60.0, -60.0, 60.0]) * (name == "bold")
+        flown = {
+            (where, "walk"): Score(np.full(4, r) + wobble, *[np.zeros(4)] * 4) for where, r in returns[name].items()
+        }
+        return tune.Trial(name, flown)
+
+    monkeypatch.setattr(tune, "try_policy", try_policy)
+    candidates = {"bold": replace(QUICK, guidance=1.0), "calm": replace(QUICK, guidance=2.0)}
+    assert tune.choose(untrained(), None, candidates)[0] == candidates[chosen]
+    assert asked == [True] * 4
 
 
 def test_plain_errors(tmp_path, capsys):

@@ -1,4 +1,7 @@
-"""Trials before a bundle is written: gate and planner must lose nothing to the experts calm, and gain disturbed."""
+"""Trials before a bundle is written: gate and planner must lose nothing to the experts calm, and gain disturbed.
+
+A planner must lose nothing where commands change, either: what gains on every skill alone may fall between two.
+"""
 
 from __future__ import annotations
 
@@ -174,9 +177,9 @@ def _side_by_side(
     return trials
 
 
-def _keeps(trial: Trial, usual: Trial, allowed_loss: float = 0.0) -> bool:
-    """Whether a trial loses at most that share of what is usual on each skill, and a standard error, when calm."""
-    for key in filter(lambda key: key[0] == "calm", trial.scores):
+def _keeps(trial: Trial, usual: Trial, allowed_loss: float = 0.0, where: Sequence[str] = ("calm",)) -> bool:
+    """Whether a trial loses at most that share of what is usual, and a standard error, in each score of situations."""
+    for key in filter(lambda key: key[0] in where, trial.scores):
         before = usual.scores[key].returns
         gain = trial.scores[key].returns - before
         # Where an episode in ten fails, as at the door, eight episodes cannot tell better than this.
@@ -210,16 +213,17 @@ def choose(
         model: the world model.
         candidates: planner settings by name; default `CANDIDATES`.
         experts: their trial with these settings, where it was flown already.
-        allowed_loss: a candidate may lose this share of the experts' return on any skill in calm conditions, and one
-            standard error of the difference.
+        allowed_loss: a candidate may lose this share of the experts' return on any skill in calm conditions and where
+            commands change, and one standard error of the difference.
         progress: called with each trial.
         **settings: of `try_policy`.
 
     Returns:
-        The settings with the greatest disturbed return among those that keep their calm return, or None if
-        every candidate loses to the experts somewhere or gains nothing; and all the trials.
+        The settings with the greatest disturbed return among those that keep their return when calm and where commands
+        change, or None if every candidate loses to the experts somewhere or gains nothing; and all the trials.
     """
     candidates = CANDIDATES if candidates is None else candidates
+    settings = {"switches": True, **settings}
     experts = experts or try_policy("experts", library, lambda: follow_experts, **settings)
     trials = [experts]
     if progress:
@@ -230,10 +234,11 @@ def choose(
         trials.append(try_policy(name, library, make, **settings))
         if progress:
             progress(trials[-1])
+    where = ("calm", "switches")
     fit = [
         trial
         for trial in trials
-        if trial.name in candidates and _keeps(trial, experts, allowed_loss) and _merit(trial, experts) >= 1.0
+        if trial.name in candidates and _keeps(trial, experts, allowed_loss, where) and _merit(trial, experts) >= 1.0
     ]
     best = max(fit, key=lambda trial: _merit(trial, experts), default=None)
     return (None if best is None else candidates[best.name]), trials
