@@ -84,7 +84,7 @@ def train_expert(
         envs: robots stepped together.
         threads: of the physics and, between, of the networks' updates.
         collisions: training physics, "fast" or "full".
-        eval_every: decisions between evaluations on the full task; None: an eighth of the training, a million at most:
+        eval_every: decisions between evaluations on the full task; None: a quarter of the training, a million at most:
             to keep the last policy whatever it is would be a matter of luck.
         device: of the networks.
         config: PPO's hyperparameters; default: the skill's own.
@@ -102,7 +102,7 @@ def train_expert(
         skill = replace(skill, bank_share=bank_share)
     out, config = Path(out), config or PpoConfig(**skill.ppo)
     total = decisions or skill.decisions
-    eval_every = eval_every or max(1, min(total // 8, 1_000_000))
+    eval_every = eval_every or max(1, min(total // 4, 1_000_000))
     torch.manual_seed(seed)
     torch.set_num_threads(1)  # while robots move: the batch is too small for more, and they would starve the physics
     stock = [bank.load(path) for path in banks]
