@@ -44,10 +44,10 @@ def test_a_last_policy_that_falls_is_not_the_one_that_is_kept(tmp_path, monkeypa
         return {"return_mean": seen[-1]}, bank.join([])
 
     monkeypatch.setattr(SkillEnv, "score", score)
-    result = train_expert("stand", tmp_path, decisions=8 * 24, **{**SMALL, "eval_every": None})
+    result = train_expert("stand", tmp_path, decisions=16 * 24, **{**SMALL, "eval_every": None})
     assert len(seen) == 4
     assert result.scores == {"return_mean": 850.0}
-    assert checkpoint.load(result.path)["provenance"]["decisions"] == 6 * 24
+    assert checkpoint.load(result.path)["provenance"]["decisions"] == 12 * 24
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):
