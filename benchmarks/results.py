@@ -361,7 +361,8 @@ def trials() -> list[str]:
                 f"## Planner settings tried: {name}",
                 model["trials"],
                 "`train/tune.py` has the settings. Taken is the best when pushed of those that lose nothing when "
-                "calm, within a standard error; none if the experts alone are better when pushed.",
+                "calm, within a standard error (since December 2026 nor where commands change, `changes`); none if "
+                "the experts alone are better when pushed.",
             )
     return lines
 

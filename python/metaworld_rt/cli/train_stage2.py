@@ -107,7 +107,7 @@ class Bar:
             self._bar, self._phase = self._make(total, phase), phase
         self._bar.update(done - self._bar.n)
         if figures:
-            shown = ("reward", "value", "consistency", "calm", "pushes", "switches")
+            shown = ("reward", "value", "consistency", "calm", "pushes", "switches", "changes")
             self._bar.set_postfix({k: f"{figures[k]:.3g}" for k in shown if k in figures})
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.gate.train import GateConfig, load_gate, train_gate
 from metaworld_rt.train.handover.train import Handover, HandoverConfig, load_handover, train_handover
 from metaworld_rt.train.kept import Kept, fingerprint
-from metaworld_rt.train.tune import CANDIDATES, Trial, choose, earns_place, waits_well
+from metaworld_rt.train.tune import CANDIDATES, SITUATIONS, Trial, choose, earns_place, waits_well
 from metaworld_rt.train.world_model import checkpoint
 from metaworld_rt.train.world_model.buffer import load_round
 from metaworld_rt.train.world_model.config import TRIAL_EPISODES
@@ -201,20 +201,20 @@ def write(
         used, tried = earns_place(library, network.probabilities, progress=_shown(progress, "gate", 2), **how)
         provenance["gate"] = {**figures, "used": used, "trials": _table(tried)}
         network = network if used else None
-        flown = tried[used].scores  # without the gate, with it
+        known = tried[used].scores.items()  # without the gate, with it
+        flown = Trial("experts", {key: score for key, score in known if key[0] in SITUATIONS})
         how |= {"gate": network.probabilities} if used else {}
-    at_door = any(task.scene == "door" for task in library.tasks)
     if turns is not None:
-        turns, told, trial = tried_handover(library, turns, progress, how)
+        turns, told = tried_handover(library, turns, progress, how)
         provenance["handover"] = {**of_turns, **told}
         how |= {"handover": turns} if turns is not None else {}
-        # It changes nothing where the command stays, which it does not on the way through a door.
-        flown = None if flown is None or at_door else {**flown, **trial.scores}
+        # What was flown without it is the same where the command stays, which it does not on the way through a door.
+        if turns is not None and any(task.scene == "door" for task in library.tasks):
+            flown = None
     planner, calibration, table = None, None, []
     if model is not None:
         on = _shown(progress, "planner settings", len(candidates) + 2)
-        experts = None if flown is None else Trial("experts", flown)
-        planner, tried = choose(library, model, candidates, experts=experts, progress=on, **how)
+        planner, tried = choose(library, model, candidates, experts=flown, progress=on, **how)
         calibration = visited(world_model, seed)
         table = _table(tried)
         state = content["progress"]
@@ -248,10 +248,10 @@ def write(
 
 def tried_handover(
     library: ExpertLibrary, handover: Handover, progress: Progress, how: dict
-) -> tuple[Handover | None, dict, Trial]:
-    """The handover, or None if it gains nothing, what is to be said about its trials, and that of what is taken."""
+) -> tuple[Handover | None, dict]:
+    """The handover, or None if it gains nothing, and what is to be said about its trials."""
     used, tried = waits_well(library, handover, progress=_shown(progress, "handover", 2), **how)
-    return handover if used else None, {"used": used, "trials": _table(tried)}, tried[used]
+    return handover if used else None, {"used": used, "trials": _table(tried)}
 
 
 def _shown(progress: Progress, phase: str, total: int) -> Callable[[Trial], None]:

@@ -65,7 +65,7 @@ def revise(
     turns, figures = load_handover(handover, library)
     kind = {"episodes": episodes, "alpha": how["alpha"], "handover": turns.config}
     how["kept"] = Kept(trials, fingerprint(library, kind, [network, turns]))
-    turns, tried, _ = tried_handover(library, turns, progress or (lambda *_: None), how)
+    turns, tried = tried_handover(library, turns, progress or (lambda *_: None), how)
     provenance = {**figures, **tried}
     revision = {"command": shlex.join(["metaworld-rt", *sys.argv[1:]]), "version": described["version"]}
     told = {**described["provenance"], "handover": provenance, "revised": revision}

@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 #: Undisturbed, as the benchmark; and pushed about, which is where a planner can earn its place.
 SITUATIONS = {name: ArenaConfig(**vars(SUITE[name])) for name in ("calm", "pushes")}
 
-#: Commands that change, and pushes: what a gate is for, beside the others.
-SWITCHES = ArenaConfig(switch_every_s=3.0, push_every_s=4.0, push=0.8)
+#: Commands that change, and pushes: what a gate and a handover are for.
+SWITCHES = {"switches": ArenaConfig(switch_every_s=3.0, push_every_s=4.0, push=0.8)}
+
+#: Commands that change, and nothing else: experts seldom fall there, so that a planner that does shows.
+CHANGES = {"changes": ArenaConfig(switch_every_s=3.0)}
 
 #: Seeds from the experts, little noise, and a search that is narrow and pays for leaving them. Wider ones, the mean of
 #: the Q heads and seeds from the prior lost in every trial (docs/training.md).
@@ -77,14 +80,15 @@ def try_policy(
     gate: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
     alpha: float = 1.0,
     handover: Handover | None = None,
-    switches: bool = False,
+    commands: Mapping[str, ArenaConfig] | None = None,
     kept: Kept | None = None,
 ) -> Trial:
     """Score a controller on every skill in every situation; the same seeds for every controller.
 
     The skills for a door are scored together, following the plan for the task door.
-    `gate`, `alpha` and `handover` are those of the bundle, see `Arena`. With `switches` there is a score of commands
-    that change, too, over twice as many episodes. Scores that are `kept` by the controller's name are not flown again.
+    `gate`, `alpha` and `handover` are those of the bundle, see `Arena`. In the situations of `commands` these change,
+    and there is one score of all skills, over twice as many episodes. Scores that are `kept` by the controller's name
+    are not flown again.
     """
     scores, kept = {}, kept or Kept()
     shared = {"threads": threads, "gate": gate, "alpha": alpha, "handover": handover}
@@ -105,8 +109,8 @@ def try_policy(
             if (where, what) not in scores:
                 plan, conditions = plan_of(task, library) if door else None, replace(config, scene=task.scene)
                 add(where, what, index, episodes, conditions, skills=[index] * episodes, plan=plan)
-    if switches:
-        add("switches", "commands", None, 2 * episodes, SWITCHES)
+    for where, config in (commands or {}).items():
+        add(where, "commands", None, 2 * episodes, config)
     return Trial(name, scores)
 
 
@@ -171,7 +175,7 @@ def _side_by_side(
     """A trial of the experts, commands that change too, for each name with the parts that go with it."""
     trials = []
     for name, part in parts.items():
-        trials.append(try_policy(name, library, lambda: follow_experts, switches=True, **settings, **part))
+        trials.append(try_policy(name, library, lambda: follow_experts, commands=SWITCHES, **settings, **part))
         if progress:
             progress(trials[-1])
     return trials
@@ -212,7 +216,7 @@ def choose(
         library: the experts.
         model: the world model.
         candidates: planner settings by name; default `CANDIDATES`.
-        experts: their trial with these settings, where it was flown already.
+        experts: their trial with these settings in the situations, where it was flown already.
         allowed_loss: a candidate may lose this share of the experts' return on any skill in calm conditions and where
             commands change, and one standard error of the difference.
         progress: called with each trial.
@@ -223,8 +227,10 @@ def choose(
         change, or None if every candidate loses to the experts somewhere or gains nothing; and all the trials.
     """
     candidates = CANDIDATES if candidates is None else candidates
-    settings = {"switches": True, **settings}
-    experts = experts or try_policy("experts", library, lambda: follow_experts, **settings)
+    settings = {"commands": CHANGES, **settings}
+    alone = {} if experts is None else {"situations": {}}
+    changes = try_policy("experts", library, lambda: follow_experts, **{**settings, **alone})
+    experts = changes if experts is None else Trial("experts", {**experts.scores, **changes.scores})
     trials = [experts]
     if progress:
         progress(experts)
@@ -234,7 +240,7 @@ def choose(
         trials.append(try_policy(name, library, make, **settings))
         if progress:
             progress(trials[-1])
-    where = ("calm", "switches")
+    where = ("calm", *CHANGES)
     fit = [
         trial
         for trial in trials
