@@ -357,12 +357,13 @@ def trials() -> list[str]:
                 f"would have made at once ({100 * handover['ready']:.0f} %) {100 * handover['managed_ready']:.1f} %.",
             )
         if model.get("trials"):
+            changing = any(trial["situation"] == "changes" for trial in model["trials"])
             lines += trial_table(
                 f"## Planner settings tried: {name}",
                 model["trials"],
                 "`train/tune.py` has the settings. Taken is the best when pushed of those that lose nothing when "
-                "calm, within a standard error (since December 2026 nor where commands change, `changes`); none if "
-                "the experts alone are better when pushed.",
+                f"calm{' nor where commands change' * changing}, within a standard error; none if the experts alone are "
+                "better when pushed.",
             )
     return lines
 
