@@ -362,8 +362,8 @@ def trials() -> list[str]:
                 f"## Planner settings tried: {name}",
                 model["trials"],
                 "`train/tune.py` has the settings. Taken is the best when pushed of those that lose nothing when "
-                f"calm{' nor where commands change' * changing}, within a standard error; none if the experts alone are "
-                "better when pushed.",
+                f"calm{' nor where commands change' * changing}, within a standard error; none if the experts alone "
+                "are better when pushed.",
             )
     return lines
 
