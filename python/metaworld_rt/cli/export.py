@@ -61,8 +61,13 @@ def execute(args: argparse.Namespace) -> int:
     from .train_stage2 import Bar
 
     bar, library = Bar(), load_library(args.experts, args.skills)
-    shared = {"gate": args.gate, "episodes": args.episodes, "threads": args.threads, "trials": args.trials}
-    shared["progress"] = bar
+    shared = {
+        "gate": args.gate,
+        "episodes": args.episodes,
+        "threads": args.threads,
+        "trials": args.trials,
+        "progress": bar,
+    }
     if args.base is not None:
         keep = not args.drop_gate
         result = revise(

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -64,6 +65,31 @@ class Kept:
             result = dict(make())  # not there, or damaged
         files.write_arrays(path, result)
         return result
+
+    def batches(
+        self,
+        name: str,
+        total: int,
+        size: int,
+        make: Callable[[np.ndarray], Mapping[str, np.ndarray]],
+        progress: Callable[[int], None] | None = None,
+    ) -> dict[str, np.ndarray]:
+        """The arrays of `total` rows, of which `make` gives those of so many at a time; each batch is made once.
+
+        Args:
+            name: of them all; a batch's has its first row behind.
+            total: at least one.
+            size: of a batch; the last may be smaller.
+            make: for row numbers, arrays of as many rows.
+            progress: called with the rows of each batch.
+        """
+        parts = []
+        for begin in range(0, total, size):
+            rows = np.arange(begin, min(begin + size, total))
+            parts.append(self.once(f"{name}-{begin}", partial(make, rows)))
+            if progress:
+                progress(len(rows))
+        return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
     def clear(self) -> None:
         """Remove the folder: what was to be made of the results is whole."""

@@ -203,14 +203,15 @@ def write(
         network = network if used else None
         known = tried[used].scores.items()  # without the gate, with it
         flown = Trial("experts", {key: score for key, score in known if key[0] in SITUATIONS})
-        how |= {"gate": network.probabilities} if used else {}
+        if used:
+            how["gate"] = network.probabilities
     if turns is not None:
         turns, told = tried_handover(library, turns, progress, how)
         provenance["handover"] = {**of_turns, **told}
-        how |= {"handover": turns} if turns is not None else {}
-        # What was flown without it is the same where the command stays, which it does not on the way through a door.
-        if turns is not None and any(task.scene == "door" for task in library.tasks):
-            flown = None
+        if turns is not None:
+            how["handover"] = turns
+            # What was flown without it is the same where the command stays; on the way through a door it does not.
+            flown = None if any(task.scene == "door" for task in library.tasks) else flown
     planner, calibration, table = None, None, []
     if model is not None:
         on = _shown(progress, "planner settings", len(candidates) + 2)

@@ -228,9 +228,10 @@ def choose(
     """
     candidates = CANDIDATES if candidates is None else candidates
     settings = {"commands": CHANGES, **settings}
-    alone = {} if experts is None else {"situations": {}}
-    changes = try_policy("experts", library, lambda: follow_experts, **{**settings, **alone})
-    experts = changes if experts is None else Trial("experts", {**experts.scores, **changes.scores})
+    known = {} if experts is None else experts.scores
+    missing = {**settings, "situations": {}} if known else settings
+    new = try_policy("experts", library, lambda: follow_experts, **missing).scores
+    experts = Trial("experts", {**known, **new})
     trials = [experts]
     if progress:
         progress(experts)

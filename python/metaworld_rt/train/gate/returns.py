@@ -145,15 +145,10 @@ def expert_returns(
         mean = (total + np.where(alive, recent / 50.0 * tail, 0.0)) / (decisions + tail)
         return {"phi": first.phi, "mean": mean, "upright": alive}
 
-    tried = []
-    for i, name in enumerate(library.names):
-        batches = []
-        for begin in range(0, n, count):
-            rows = np.arange(begin, min(begin + count, n))
-            batches.append(kept.once(f"{states.scene}-{name}-{begin}", partial(try_batch, i, rows)))
-            if progress:
-                progress(len(rows))
-        tried.append({part: np.concatenate([batch[part] for batch in batches]) for part in batches[0]})
+    tried = [
+        kept.batches(f"{states.scene}-{name}", n, count, partial(try_batch, i), progress)
+        for i, name in enumerate(library.names)
+    ]
     phi = tried[0]["phi"]
     raw, upright = (np.stack([of[part] for of in tried], axis=-1) for part in ("mean", "upright"))
     if door:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -108,7 +107,7 @@ def take_over(
         in the end the scene's share of what is usual (the median) of that switch. What is usual is not asked of a task
         with a goal, which may be far.
     """
-    n, k, kept = len(awaited), len(library.names), kept or Kept()
+    n, k = len(awaited), len(library.names)
     decisions = scene.decisions
     config = ArenaConfig(scene=states.scene, variety=scene.visited.variety, decisions=decisions + 2)
     before = states.weights.argmax(-1)
@@ -129,13 +128,8 @@ def take_over(
                 upright &= ~arena.over & (arena.physics.qpos[:, 2] > UPRIGHT)
         return {"phi": phi, "upright": upright, "late": late}
 
-    batches = []
-    for begin in range(0, n, count):
-        rows = np.arange(begin, min(begin + count, n))
-        batches.append(kept.once(f"{states.scene}-{begin}", partial(try_batch, rows)))
-        if progress:
-            progress(len(rows))
-    phi, upright, late = (np.concatenate([batch[name] for batch in batches]) for name in ("phi", "upright", "late"))
+    tried = (kept or Kept()).batches(states.scene, n, count, try_batch, progress)
+    phi, upright, late = tried["phi"], tried["upright"], tried["late"]
     managed = upright.copy()
     for j, i in sorted(set(zip(before[upright], awaited[upright], strict=True))):
         if not library.tasks[i].has_goal:
