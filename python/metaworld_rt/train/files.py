@@ -29,12 +29,13 @@ def write(path: Path, form: str, content: dict) -> None:
     _whole(path, lambda part: torch.save({"format": form, **content}, part))
 
 
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, compressed: bool = False) -> None:
     """Write a file of arrays by name (npz).
 
     Args:
         path: the folders above it are made.
         arrays: none of them of objects.
+        compressed: smaller, and slower to write.
 
     Raises:
         CheckpointError: as of `write`.
@@ -42,7 +43,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
     def save(part: Path) -> None:
         with part.open("wb") as file:
-            np.savez(file, **arrays)
+            (np.savez_compressed if compressed else np.savez)(file, **arrays)
 
     _whole(path, save)
 
@@ -59,7 +60,7 @@ def _whole(path: Path, save: Callable[[Path], None]) -> None:
         if path.parent.is_dir():
             part.unlink(missing_ok=True)
             room = f" ({shutil.disk_usage(path.parent).free / 1e6:.1f} MB free)"
-        raise CheckpointError(f"cannot write the checkpoint {path}: {str(error).splitlines()[0]}{room}") from error
+        raise CheckpointError(f"cannot write {path}: {str(error).splitlines()[0]}{room}") from error
 
 
 def read(path: str | Path, form: str) -> dict:

@@ -124,5 +124,19 @@ def test_a_bank_is_written_and_read_back(tmp_path):
     Bank(bank.qpos[:, :20], bank.qvel, bank.action, bank.phase).save(tmp_path / "other.npz")
     with pytest.raises(CheckpointError, match="no state bank of h1"):
         load(tmp_path / "other.npz")
-    with pytest.raises(CheckpointError, match="cannot write the state bank"):
-        bank.save(tmp_path / "nowhere" / "bank.npz")
+    with pytest.raises(CheckpointError, match=r"cannot write .*states\.npz"):
+        bank.save(tmp_path / "bank.npz" / "states.npz")
+
+
+def test_a_bank_whose_writing_is_stopped_leaves_the_one_before(tmp_path, monkeypatch):
+    bank = Bank(np.zeros((2, 26)), np.zeros((2, 25)), np.zeros((2, 19)), np.zeros(2))
+    bank.save(tmp_path / "bank.npz")
+
+    def stop(file, **arrays):
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez_compressed", stop)
+    with pytest.raises(KeyboardInterrupt):
+        bank[:1].save(tmp_path / "bank.npz")
+    assert len(load(tmp_path / "bank.npz")) == 2

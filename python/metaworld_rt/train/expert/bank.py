@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from metaworld_rt.plants.robot import H1
-from metaworld_rt.train.files import CheckpointError
+from metaworld_rt.train.files import CheckpointError, write_arrays
 
 ROBOT_NQ, ROBOT_NV = 7 + H1.n, 6 + H1.n
 _SCENE = (0, 2)  # joints of a scene: none, or the door's
@@ -42,15 +42,12 @@ class Bank:
         return Bank(self.qpos[:, :ROBOT_NQ], self.qvel[:, :ROBOT_NV], self.action, self.phase)
 
     def save(self, path: Path) -> None:
-        """Writes the bank in single precision.
+        """Writes the bank whole or not at all, in single precision.
 
         Raises:
             CheckpointError: the file cannot be written.
         """
-        try:
-            np.savez_compressed(path, **{name: array.astype(np.float32) for name, array in vars(self).items()})
-        except OSError as error:
-            raise CheckpointError(f"cannot write the state bank {path}: {error}") from error
+        write_arrays(path, {name: array.astype(np.float32) for name, array in vars(self).items()}, compressed=True)
 
 
 def join(parts: Sequence[Bank]) -> Bank:

@@ -10,7 +10,7 @@ import numpy as np
 from metaworld_rt.plants.h1 import DECISION_DT
 from metaworld_rt.train.expert import bank
 from metaworld_rt.train.expert.bank import ROBOT_NQ, Bank, join
-from metaworld_rt.train.files import CheckpointError
+from metaworld_rt.train.files import CheckpointError, write_arrays
 
 # States are alike when they are no further apart than a tenth of a second of walking makes them, weighted so.
 _ALIKE = 1.5
@@ -40,16 +40,13 @@ class Way:
         return len(self.heading)
 
     def save(self, path: Path) -> None:
-        """Writes the way, readable as a bank of its states too.
+        """Writes the way whole or not at all, readable as a bank of its states too.
 
         Raises:
             CheckpointError: the file cannot be written.
         """
         arrays = {**vars(self.states), "command": self.command, "place": self.place, "heading": self.heading}
-        try:
-            np.savez_compressed(path, **{name: array.astype(np.float32) for name, array in arrays.items()})
-        except OSError as error:
-            raise CheckpointError(f"cannot write the way {path}: {error}") from error
+        write_arrays(path, {name: array.astype(np.float32) for name, array in arrays.items()}, compressed=True)
 
 
 def load(path: Path) -> Way:
