@@ -58,6 +58,24 @@ def commanded_way(door_way):
 
 
 @pytest.fixture
+def save_expert(tmp_path):
+    """Writes a checkpoint of an expert of the household, untrained if none is given, and gives its path."""
+    from metaworld_rt.tasks import features
+    from metaworld_rt.train.expert import checkpoint
+    from metaworld_rt.train.expert.policy import Expert
+
+    def save(name, task, period, expert=None):
+        expert = expert or Expert(features.size(features.HOUSEHOLD))
+        about = {"name": name, "description": "", "task": task, "period": period, "hidden": list(expert.hidden)}
+        layout = checkpoint.pack_features(features.HOUSEHOLD)
+        path = tmp_path / f"{name}.pt"
+        checkpoint.save(path, {**about, "provenance": {}, "features": layout, "actor": expert.state_dict()})
+        return path
+
+    return save
+
+
+@pytest.fixture
 def unscored(monkeypatch):
     """Trainings end without the episodes that score them, which take longer than a short training; lists those ends."""
     from metaworld_rt.train.expert import bank

@@ -59,17 +59,13 @@ def test_who_never_moves_has_not_arrived():
     assert scores["upright"] < 1.0
 
 
-def test_the_command_writes_a_start_that_training_takes(tmp_path, commanded_way, monkeypatch, unscored):
+def test_the_command_writes_a_start_that_training_takes(tmp_path, commanded_way, save_expert, monkeypatch, unscored):
     monkeypatch.setattr(imitation, "STEPS", 2)
     monkeypatch.setattr(imitation, "_BATCH", 8)
     monkeypatch.setattr(door_clone, "_ROBOTS", 8)
     monkeypatch.setattr(door_clone, "make", partial(door_clone.make, rounds=1))
-    way, legs = tmp_path / "way.npz", tmp_path / "footwork.pt"
+    way, legs = tmp_path / "way.npz", save_expert("footwork", "stand", 0.8)
     commanded_way().save(way)
-    expert = Expert(features.size(features.HOUSEHOLD))
-    about = {"name": "footwork", "description": "", "task": "stand", "period": 0.8, "hidden": [256, 128]}
-    layout = checkpoint.pack_features(features.HOUSEHOLD)
-    checkpoint.save(legs, {**about, "provenance": {}, "features": layout, "actor": expert.state_dict()})
     arguments = ["door_open", "--way", str(way), "--legs", str(legs), "--out", str(tmp_path / "start.pt")]
     assert door_clone.main(arguments) == 0
     result = train_expert(

@@ -8,7 +8,6 @@ from metaworld_rt.plants.robot import H1
 from metaworld_rt.tasks import features
 from metaworld_rt.train.expert import checkpoint, door_pace, imitation
 from metaworld_rt.train.expert.door_pace import Pace
-from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.skill import get_skill
 from metaworld_rt.train.expert.trainer import train_expert
 from metaworld_rt.train.files import CheckpointError
@@ -89,17 +88,15 @@ def test_the_start_does_at_new_phases_what_the_expert_did_at_old_ones(commanded_
     assert np.abs(told - old).mean() < 0.3 * np.abs(told - now).mean()
 
 
-def test_the_command_writes_a_way_and_a_start_that_training_takes(tmp_path, commanded_way, monkeypatch, unscored):
+def test_the_command_writes_a_way_and_a_start_that_training_takes(
+    tmp_path, commanded_way, save_expert, monkeypatch, unscored
+):
     monkeypatch.setattr(imitation, "STEPS", 2)
     monkeypatch.setattr(imitation, "_BATCH", 8)
     monkeypatch.setattr(door_pace, "_ROBOTS", 8)
     monkeypatch.setattr(door_pace, "make", partial(door_pace.make, rounds=1))
-    way, before = tmp_path / "before.npz", tmp_path / "before.pt"
+    way, before = tmp_path / "before.npz", save_expert("door_open", "door", 1.2)
     commanded_way().save(way)
-    expert = Expert(features.size(features.HOUSEHOLD))
-    about = {"name": "door_open", "description": "", "task": "door", "period": 1.2, "hidden": [256, 128]}
-    layout = checkpoint.pack_features(features.HOUSEHOLD)
-    checkpoint.save(before, {**about, "provenance": {}, "features": layout, "actor": expert.state_dict()})
     common = ["--way", str(way), "--expert", str(before), "--pace", "10:10,50:30,60:40"]
     assert door_pace.main(["door_open", *common, "--out", str(tmp_path / "fast")]) == 0
     result = train_expert(

@@ -44,15 +44,12 @@ def test_the_arm_hangs_while_the_goal_is_far(env, legs):
     np.testing.assert_allclose(H1.target(Teacher(env, legs, 0.8)())[:, ARMS], H1.default_pos[ARMS][None].repeat(6, 0))
 
 
-def test_the_command_writes_a_start_that_training_takes(tmp_path, monkeypatch, legs, unscored):
+def test_the_command_writes_a_start_that_training_takes(tmp_path, monkeypatch, legs, save_expert, unscored):
     monkeypatch.setattr(imitation, "STEPS", 2)
     monkeypatch.setattr(imitation, "_BATCH", 8)
     monkeypatch.setattr(reach_clone, "_ROBOTS", 8)
     monkeypatch.setattr(reach_clone, "make", partial(reach_clone.make, rounds=1))
-    path = tmp_path / "footwork.pt"
-    about = {"name": "footwork", "description": "", "task": "stand", "period": 0.8, "hidden": [256, 128]}
-    layout = checkpoint.pack_features(features.HOUSEHOLD)
-    checkpoint.save(path, {**about, "provenance": {}, "features": layout, "actor": legs.state_dict()})
+    path = save_expert("footwork", "stand", 0.8, legs)
     assert reach_clone.main(["--legs", str(path), "--out", str(tmp_path / "start.pt")]) == 0
     result = train_expert("reach", tmp_path / "run", decisions=400, start=tmp_path / "start.pt", envs=8, threads=1)
     assert unscored

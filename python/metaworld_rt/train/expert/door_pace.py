@@ -28,7 +28,7 @@ from metaworld_rt.train.expert import bank, checkpoint, door_way
 from metaworld_rt.train.expert.bank import Bank
 from metaworld_rt.train.expert.door import DoorEnv
 from metaworld_rt.train.expert.door_way import Way
-from metaworld_rt.train.expert.imitation import STEPS, command_of, imitate, save_start
+from metaworld_rt.train.expert.imitation import STEPS, command_of, imitate, provenance_of, save_start
 from metaworld_rt.train.expert.policy import Expert
 from metaworld_rt.train.expert.skill import Skill, get_skill
 
@@ -87,13 +87,12 @@ def retimed(way: Way, pace: Pace) -> Way:
         share = (at - first).reshape(-1, *[1] * (values.ndim - 1))
         return (1.0 - share) * values[first] + share * values[first + 1]
 
-    states = way.states
-    steps = np.mod(np.diff(states.phase) + 0.5, 1.0) - 0.5
-    step = np.median(steps)
-    phase = states.phase[first[-1]] + (at[-1] - first[-1]) * step + step * (np.arange(len(at)) - (len(at) - 1))
-    states = Bank(between(states.qpos), between(states.qvel), between(states.action), np.mod(phase, 1.0))
-    states.qpos[:, 3:7] /= np.linalg.norm(states.qpos[:, 3:7], axis=-1, keepdims=True)
-    return Way(between(way.command), between(way.place), between(way.heading), states)
+    phase = way.states.phase
+    step = np.median(np.mod(np.diff(phase) + 0.5, 1.0) - 0.5)
+    last = phase[first[-1]] + step * (at[-1] - first[-1])
+    fast = door_way.changed(way, between)
+    fast.states.phase[:] = np.mod(last + step * np.arange(1 - len(at), 1), 1.0)
+    return fast
 
 
 def was(phase: np.ndarray, pace: Pace, skill: Skill, cycle: float, old_cycle: float) -> np.ndarray:
@@ -174,19 +173,13 @@ def make(
     if content["name"] != name or checkpoint.unpack_features(content["features"]) != features.HOUSEHOLD:
         raise checkpoint.CheckpointError(f"{expert} is no expert {name} of the household: it is {content['name']}")
     shown = retimed(door_way.load(way), pace)
-    out.mkdir(parents=True, exist_ok=True)
     shown.save(out / "way.npz")
     old_cycle = content["period"] / DECISION_DT
     student, cycle = follow(
         skill, network, old_cycle, shown, pace, [bank.load(path) for path in banks], rounds, seed=seed
     )
-    provenance = {
-        "command": command,
-        "seed": seed,
-        "decisions": rounds * _ROBOTS * STEPS,
-        "minutes": round((time.monotonic() - began) / 60, 1),
-        "start": content["provenance"],
-    }
+    provenance = provenance_of(command, seed, rounds * _ROBOTS * STEPS, expert)
+    provenance["minutes"] = round((time.monotonic() - began) / 60, 1)
     save_start(out / "start.pt", f"{name}_start", skill, cycle * DECISION_DT, student, provenance)
 
 

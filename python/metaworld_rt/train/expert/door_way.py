@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +73,13 @@ def joined(first: Way, second: Way) -> Way:
     return Way(*parts, join([first.states, second.states]))
 
 
+def changed(way: Way, change: Callable[[np.ndarray], np.ndarray]) -> Way:
+    """The way with every array (T, ...) changed alike; orientations become unit quaternions again."""
+    states = Bank(*map(change, vars(way.states).values()))
+    states.qpos[:, 3:7] /= np.linalg.norm(states.qpos[:, 3:7], axis=-1, keepdims=True)
+    return Way(change(way.command), change(way.place), change(way.heading), states)
+
+
 def shortened(way: Way) -> Way:
     """Without the stretches that come back to where they began: a search dawdles.
 
@@ -106,6 +114,4 @@ def _bridged(way: Way, i: int, j: int, between: int) -> Way:
         line = values[i] + share.reshape(-1, *[1] * (values.ndim - 1)) * (values[j] - values[i])
         return np.concatenate([values[: i + 1], line, values[j:]])
 
-    states = Bank(*(bridge(getattr(way.states, name)) for name in ("qpos", "qvel", "action", "phase")))
-    states.qpos[:, 3:7] /= np.linalg.norm(states.qpos[:, 3:7], axis=-1, keepdims=True)
-    return Way(bridge(way.command), bridge(way.place), bridge(way.heading), states)
+    return changed(way, bridge)

@@ -102,7 +102,7 @@ def command_of(module: str, argv: Sequence[str] | None) -> str:
     return shlex.join(["python", "-m", f"metaworld_rt.train.expert.{module}", *(argv or sys.argv[1:])])
 
 
-def provenance_of(command: str, seed: int, decisions: int, legs: Path) -> dict:
-    """How a command makes a start from these legs; the caller fills in the minutes."""
-    start = checkpoint.load(legs)["provenance"]
+def provenance_of(command: str, seed: int, decisions: int, taught_by: Path) -> dict:
+    """How a command makes a start from the checkpoint of its teacher; the caller fills in the minutes."""
+    start = checkpoint.load(taught_by)["provenance"]
     return {"command": command, "seed": seed, "decisions": decisions, "minutes": 0.0, "start": start}
