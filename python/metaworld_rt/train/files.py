@@ -26,7 +26,7 @@ def write(path: Path, form: str, content: dict) -> None:
     Raises:
         CheckpointError: the disk is full or the folder cannot be written; an older file is still there.
     """
-    _whole(path, lambda part: torch.save({"format": form, **content}, part))
+    whole(path, lambda part: torch.save({"format": form, **content}, part))
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, compressed: bool = False) -> None:
@@ -45,11 +45,15 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, compressed: bo
         with part.open("wb") as file:
             (np.savez_compressed if compressed else np.savez)(file, **arrays)
 
-    _whole(path, save)
+    whole(path, save)
 
 
-def _whole(path: Path, save: Callable[[Path], None]) -> None:
-    """Let `save` write a file beside the path, and put it there when it is whole."""
+def whole(path: Path, save: Callable[[Path], None]) -> None:
+    """Let `save` write a file beside the path, and put it there when it is whole.
+
+    Raises:
+        CheckpointError: as of `write`.
+    """
     part = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

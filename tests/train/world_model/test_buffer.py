@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from metaworld_rt.errors import UserError
+from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.world_model.buffer import Recorder, Replay, load_round, save_round
 
 GAMMA, K, A, PHI = 0.9, 2, 3, 4
@@ -108,5 +109,5 @@ def test_plain_errors(tmp_path):
     with pytest.raises(UserError, match="is damaged"):
         load_round(tmp_path / "bad.npz")
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(UserError, match="cannot write"):
+    with pytest.raises(CheckpointError, match="cannot write"):
         save_round(tmp_path / "file" / "000.npz", recorded(np.random.default_rng(4)))

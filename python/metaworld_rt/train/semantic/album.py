@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from ..files import write_arrays
 from .scenes import DOORS, TARGETS, Studio, random_scene
 
 
@@ -26,11 +26,8 @@ class Album:
     ball: np.ndarray
 
     def save(self, path: Path) -> None:
-        """Writes the album; replaces the file only when it is whole."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".part.npz")
-        np.savez(temporary, images=self.images, door=self.door, target=self.target, ball=self.ball)
-        os.replace(temporary, path)
+        """Writes the album whole or not at all; raises CheckpointError where it cannot be written."""
+        write_arrays(path, vars(self))
 
     @classmethod
     def load(cls, path: Path) -> Album:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,17 +13,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from .. import files
 from .album import Album
 from .corpus import IGNORED, Batch, Corpus
 from .network import Eye, Planner
 
 
 def save(path: Path, **state: object) -> None:
-    """Writes a checkpoint; replaces the file only when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    torch.save(state, temporary)
-    os.replace(temporary, path)
+    """Writes a checkpoint whole or not at all; raises CheckpointError where it cannot be written."""
+    files.whole(path, lambda part: torch.save(state, part))
 
 
 def _schedule(step: int, steps: int, peak: float) -> float:

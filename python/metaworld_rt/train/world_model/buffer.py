@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 
 from metaworld_rt.errors import UserError
+from metaworld_rt.train.files import write_arrays
 
 FIELDS = ("phi", "action", "clean", "experts", "c", "mixture", "rewards", "dead", "last", "cut")
 
@@ -163,17 +163,9 @@ def save_round(path: Path, streams: dict[str, np.ndarray]) -> None:
     """Write one round whole or not at all.
 
     Raises:
-        UserError: the folder cannot be written, or the disk is full.
+        CheckpointError: the folder cannot be written, or the disk is full.
     """
-    part = path.with_suffix(".part.npz")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(part, **{name: _small(array) for name, array in streams.items()})
-        part.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+    write_arrays(path, {name: _small(array) for name, array in streams.items()})
 
 
 def load_round(path: Path) -> dict[str, np.ndarray]:
