@@ -147,9 +147,8 @@ def is_disturbed(document: dict) -> bool:
 
 
 def lineage(provenance: dict) -> list[dict]:
-    """A training and those that it began from, or is the mean of."""
-    before = [*provenance.get("members", []), *([provenance["start"]] if "start" in provenance else [])]
-    return [provenance, *(run for each in before for run in lineage(each))]
+    """A training and those that it began from."""
+    return [provenance, *(lineage(provenance["start"]) if "start" in provenance else [])]
 
 
 def costs(trainings: dict[int, dict], controller: str) -> str:
