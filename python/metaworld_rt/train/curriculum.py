@@ -6,7 +6,8 @@ walk's weights: who can step can stop, and who can slow down from a run can stop
 self-collision, twice as fast, and then with it: at 5 m/s the knees and arms of a policy that never felt them do meet.
 
 The household's experts stand on the legs of footwork: each begins as a clone of those legs and of arms that something
-else leads, the hand's Jacobian or a way through the door.
+else leads, the hand's Jacobian or a way through the door. At the door the physics is coarse at first, and then the
+task's own.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Lesson:
         bank_share: of its episodes; None: the skill's own.
         decisions: None: the skill's own number.
         collisions: of the training physics, see `plants.h1.build`.
+        timestep: of the training physics at the door, s; None: the task's.
         envs: robots stepped together.
         clone: whether it imitates a teacher on the legs of `start`, see `reach_clone` and `door_clone`, and does not
             practise; the rest then does not matter.
@@ -39,6 +41,7 @@ class Lesson:
     bank_share: float | None = None
     decisions: int | None = None
     collisions: str = "fast"
+    timestep: float | None = None
     envs: int = 256
     clone: bool = False
 

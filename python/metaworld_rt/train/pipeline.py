@@ -312,6 +312,7 @@ def _learn(plan: Plan, lesson: Lesson, progress: Progress) -> None:
             banks=ways + [before / name / "states.npz" for name in lesson.banks],
             bank_share=lesson.bank_share,
             collisions=lesson.collisions,
+            timestep=lesson.timestep,
             progress=step,
         ).scores
     done.write_text(json.dumps(scores) + "\n")

@@ -59,6 +59,17 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
         train_expert("stand", tmp_path, decisions=48, **SMALL)
 
 
+def test_practice_at_the_door_may_begin_on_coarser_physics(tmp_path, door_way, unscored):
+    door_way().save(tmp_path / "way.npz")
+    for timestep, used in ((None, 0.002), (0.004, 0.004)):
+        out = tmp_path / f"{used}"
+        train_expert("door_open", out, decisions=24, banks=[tmp_path / "way.npz"], timestep=timestep, **SMALL)
+        assert unscored[-1].model.opt.timestep == used
+    with pytest.raises(ValueError, match="timestep of its own"):
+        train_expert("walk", tmp_path / "walk", timestep=0.004)
+    assert not (tmp_path / "walk").exists()
+
+
 def test_unknown_expert_and_missing_bank(tmp_path):
     with pytest.raises(ValueError, match="unknown expert"):
         train_expert("fly", tmp_path)

@@ -31,8 +31,8 @@ from metaworld_rt.train.expert.sense import Senses
 from metaworld_rt.train.expert.shaping import Step, effort_terms
 from metaworld_rt.train.expert.skill import Skill
 
-# s, of the training physics: the task's. At 0.004 walking is learned as well in half the time, but not touch: an expert
-# that opened 99 % of the doors there opened 95 % at 0.002.
+# s, of the training physics: the task's. At 0.004 practice is nearly twice as fast, and ends a little wrong: an expert
+# that opened 99 % of the doors there opened 95 % at 0.002. So it is for the beginning (`train_expert`, timestep).
 TIMESTEP = 0.002
 EPISODE = 200  # decisions
 UNLATCHED, AJAR, OPENED = 0.75, 0.2, 0.9  # rad: latch beyond which the locks are clear of the frame, and hinge angles
@@ -89,9 +89,9 @@ _OPENING = _Starts(first=0.2, end=0.1, own=0.2, after=0.15, late=0.0)
 _PASSING = _Starts(first=0.15, end=0.05, own=0.15, after=0.4, late=0.1)
 
 
-def training_model(collisions: str = "full") -> mujoco.MjModel:
-    """The door's scene at the training's timestep."""
-    return build("door", collisions=collisions, timestep=TIMESTEP)
+def training_model(collisions: str = "full", timestep: float = TIMESTEP) -> mujoco.MjModel:
+    """The door's scene at the training's timestep, s."""
+    return build("door", collisions=collisions, timestep=timestep)
 
 
 def on_leaf(points: np.ndarray, hinge: np.ndarray) -> np.ndarray:
@@ -108,6 +108,7 @@ class DoorEnv(SkillEnv):
         banks: first the way, whole states in order, the door's joints too; it sets the period of the skill's phase.
             Then states of the skill before it: those whose door is about as far open as where the way begins are
             starts too.
+        timestep: of the physics, s.
         alone: to be scored: all begin at this decision of the way (0: where the skill before hands over, too), and only
             falling ends an episode. None: to learn.
 
@@ -130,6 +131,7 @@ class DoorEnv(SkillEnv):
         threads: int = 2,
         collisions: str = "full",
         banks: Sequence[Bank] = (),
+        timestep: float = TIMESTEP,
         alone: int | None = None,
     ) -> None:
         self._given = tuple(banks)
@@ -143,7 +145,7 @@ class DoorEnv(SkillEnv):
         self.handover = before[np.abs(before.qpos[:, -2] - self.way.qpos[0, -2]) < _NEAR]
         self.cycle = len(self.way) / skill.busy
         skill = replace(skill, period=self.cycle * DECISION_DT)
-        model = training_model(collisions)
+        model = training_model(collisions, timestep)
         super().__init__(skill, model, features.HOUSEHOLD, count, seed, threads)
         self.senses = Senses(self.physics)
         self._hands = self._reach()

@@ -58,6 +58,7 @@ def train_expert(
     envs: int = 256,
     threads: int = 2,
     collisions: str = "fast",
+    timestep: float | None = None,
     eval_every: int | None = None,
     device: str = "cpu",
     config: PpoConfig | None = None,
@@ -84,6 +85,7 @@ def train_expert(
         envs: robots stepped together.
         threads: of the physics and, between, of the networks' updates.
         collisions: training physics, "fast" or "full".
+        timestep: of the training physics at the door, s; None: the task's, at which experts are scored in any case.
         eval_every: decisions between evaluations on the full task; None: a quarter of the training, a million at most:
             to keep the last policy whatever it is would be a matter of luck.
         device: of the networks.
@@ -93,13 +95,17 @@ def train_expert(
         progress: called after each iteration with its figures.
 
     Raises:
-        ValueError: an unknown expert, or a motion clip that cannot be used (`ClipError`).
+        ValueError: an unknown expert, a timestep for another than the door's, or a motion clip that cannot be used
+            (`ClipError`).
         CheckpointError: a checkpoint that does not fit, or cannot be written.
     """
     clip = load_clip(motion) if motion is not None else None
     skill = skill or (get_skill(name) if clip is None else tracking_skill(name, clip))
     if bank_share is not None:
         skill = replace(skill, bank_share=bank_share)
+    pace = {} if timestep is None else {"timestep": timestep}
+    if pace and skill.learns != "door":
+        raise ValueError(f"{name} has a timestep of its own: only the door's experts take another")
     out, config = Path(out), config or PpoConfig(**skill.ppo)
     total = decisions or skill.decisions
     eval_every = eval_every or max(1, min(total // 4, 1_000_000))
@@ -107,7 +113,7 @@ def train_expert(
     torch.set_num_threads(1)  # while robots move: the batch is too small for more, and they would starve the physics
     stock = [bank.load(path) for path in banks]
     if clip is None:
-        env = BATCHES[skill.learns](skill, envs, seed, threads, collisions, stock)
+        env = BATCHES[skill.learns](skill, envs, seed, threads, collisions, stock, **pace)
     else:
         env = ClipEnv(skill, clip, envs, seed, threads, collisions)
     skill = env.skill  # the door's takes its period from the way that it follows
