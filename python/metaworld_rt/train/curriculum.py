@@ -13,7 +13,7 @@ task's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ def _clone(skill: str) -> Lesson:
     return Lesson(skill, f"{skill}-start", "footwork-1", clone=True)
 
 
+_PASS = Lesson("door_pass", "", banks=("door_open-2",), collisions="full", envs=512)
+
 _LOCOMOTION = (
     Lesson("walk", "walk-1", decisions=2_200_000),
     Lesson("stand", "stand-1", "walk-1", ("walk-1",), decisions=500_000),
@@ -71,9 +73,11 @@ CURRICULA: dict[tuple[str, str], tuple[Lesson, ...]] = {
         Lesson("reach", "reach-1", "reach-start", ("walk-3", "run-2", "stand-3"), 0.1, collisions="full", envs=512),
         _clone("door_approach"),
         _clone("door_open"),
-        Lesson("door_open", "door_open-1", "door_open-start", collisions="full"),
+        Lesson("door_open", "door_open-1", "door_open-start", decisions=10_000_000, collisions="full", timestep=0.004),
+        Lesson("door_open", "door_open-2", "door_open-1", decisions=2_000_000, collisions="full"),
         _clone("door_pass"),
-        Lesson("door_pass", "door_pass-1", "door_pass-start", ("door_open-1",), collisions="full", envs=512),
+        replace(_PASS, folder="door_pass-1", start="door_pass-start", decisions=6_000_000, timestep=0.004),
+        replace(_PASS, folder="door_pass-2", start="door_pass-1", decisions=2_000_000),
     ),
 }
 
