@@ -273,8 +273,8 @@ SKILLS: dict[str, Skill] = {
         ),
         replace(
             _door("door_open", "turns the door's handle and pulls the door open", 12_000_000),
-            # The knob is within reach from one place alone: with _DOOR's weights a clone stood 0.1 m off, and in
-            # 4 million decisions never caught it; with these it did in 2 (docs/door.md).
+            # The knob is within reach from one place alone: with _DOOR's weights one clone stood 0.1 m off and in 4
+            # million decisions never caught it, with these it did in 2 (docs/door.md).
             weights={**_DOOR, "place": 4.0, "hand": 3.0},
         ),
         # The phase runs on through the switch: it begins with the phase at which door_open has opened, and long before

@@ -103,9 +103,9 @@ def train_expert(
     skill = skill or (get_skill(name) if clip is None else tracking_skill(name, clip))
     if bank_share is not None:
         skill = replace(skill, bank_share=bank_share)
-    pace = {} if timestep is None else {"timestep": timestep}
-    if pace and skill.learns != "door":
+    if timestep is not None and skill.learns != "door":
         raise ValueError(f"{name} has a timestep of its own: only the door's experts take another")
+    physics = {} if timestep is None else {"timestep": timestep}
     out, config = Path(out), config or PpoConfig(**skill.ppo)
     total = decisions or skill.decisions
     eval_every = eval_every or max(1, min(total // 4, 1_000_000))
@@ -113,7 +113,7 @@ def train_expert(
     torch.set_num_threads(1)  # while robots move: the batch is too small for more, and they would starve the physics
     stock = [bank.load(path) for path in banks]
     if clip is None:
-        env = BATCHES[skill.learns](skill, envs, seed, threads, collisions, stock, **pace)
+        env = BATCHES[skill.learns](skill, envs, seed, threads, collisions, stock, **physics)
     else:
         env = ClipEnv(skill, clip, envs, seed, threads, collisions)
     skill = env.skill  # the door's takes its period from the way that it follows
