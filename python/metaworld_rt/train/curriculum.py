@@ -13,7 +13,7 @@ task's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,6 @@ def _clone(skill: str) -> Lesson:
     return Lesson(skill, f"{skill}-start", "footwork-1", clone=True)
 
 
-_PASS = Lesson("door_pass", "", banks=("door_open-2",), collisions="full", envs=512)
-
 _LOCOMOTION = (
     Lesson("walk", "walk-1", decisions=2_200_000),
     Lesson("stand", "stand-1", "walk-1", ("walk-1",), decisions=500_000),
@@ -76,8 +74,25 @@ CURRICULA: dict[tuple[str, str], tuple[Lesson, ...]] = {
         Lesson("door_open", "door_open-1", "door_open-start", decisions=10_000_000, collisions="full", timestep=0.004),
         Lesson("door_open", "door_open-2", "door_open-1", decisions=2_000_000, collisions="full"),
         _clone("door_pass"),
-        replace(_PASS, folder="door_pass-1", start="door_pass-start", decisions=6_000_000, timestep=0.004),
-        replace(_PASS, folder="door_pass-2", start="door_pass-1", decisions=2_000_000),
+        Lesson(
+            "door_pass",
+            "door_pass-1",
+            "door_pass-start",
+            ("door_open-2",),
+            decisions=6_000_000,
+            collisions="full",
+            timestep=0.004,
+            envs=512,
+        ),
+        Lesson(
+            "door_pass",
+            "door_pass-2",
+            "door_pass-1",
+            ("door_open-2",),
+            decisions=2_000_000,
+            collisions="full",
+            envs=512,
+        ),
     ),
 }
 

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import mujoco
@@ -19,6 +20,7 @@ import torch
 
 from metaworld_rt.errors import UserError
 from metaworld_rt.export.assemble import export_bundle
+from metaworld_rt.train import files
 from metaworld_rt.train.curriculum import CURRICULA, Lesson, skills_of
 from metaworld_rt.train.expert import bank, door_clone, door_search, reach_clone
 from metaworld_rt.train.expert.trainer import train_expert
@@ -338,9 +340,6 @@ def _ways(plan: Plan, progress: Progress) -> Path:
 
 def _gather(plan: Plan, lessons: Sequence[Lesson]) -> None:
     """Put the checkpoint of each skill's last lesson into `<out>/experts`."""
-    folder = plan.out / "experts"
-    folder.mkdir(parents=True, exist_ok=True)
     for skill, last in {lesson.skill: lesson.folder for lesson in lessons}.items():
-        part = folder / f"{skill}.part"
-        shutil.copyfile(plan.out / "lessons" / last / "best.pt", part)
-        part.replace(folder / f"{skill}.pt")
+        best = plan.out / "lessons" / last / "best.pt"
+        files.whole(plan.out / "experts" / f"{skill}.pt", partial(shutil.copyfile, best))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from ...semantic.camera import SIZE
 from ...semantic.embedded import SCHEMA
 from ...semantic.text import GRAMS, MAX_TOKENS
+from ..files import whole
 from .network import Eye, Planner
 from .scenes import NEAR
 
@@ -79,7 +79,7 @@ def export(eye: Eye, planner: Planner, folder: Path, provenance: dict[str, Any])
 
 
 def write_card(folder: Path, provenance: dict[str, Any]) -> None:
-    """Writes semantic.json for the two ONNX files that stand in the folder."""
+    """Writes semantic.json, whole or not at all, for the two ONNX files that stand in the folder."""
     files = {}
     for name in ("eye.onnx", "planner.onnx"):
         data = (folder / name).read_bytes()
@@ -94,9 +94,8 @@ def write_card(folder: Path, provenance: dict[str, Any]) -> None:
         "provenance": provenance,
         "files": files,
     }
-    temporary = folder / "semantic.json.part"
-    temporary.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(temporary, folder / "semantic.json")
+    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+    whole(folder / "semantic.json", lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def _codes(rows: int, words: int) -> Tensor:
