@@ -120,21 +120,6 @@ def test_a_robot_that_stays_behind_the_way_has_lost_it(make_env, door_way):
     assert env.step(np.zeros((16, H1.n))).terminated.all()
 
 
-def test_who_loses_the_leaf_where_it_rests_goes_on_and_nobody_begins_there(make_env, door_way):
-    way = door_way(hinge=0.9)
-    env = make_env(way, skill="door_pass", count=16)
-    ended, offered = [], []
-    env.archive.look = lambda _, bins: offered.append(bins)
-    for clock in (30, 70):  # on the way, and after it
-        env.clock[:] = clock
-        env.physics.qpos[:], env.physics.qvel[:] = way.qpos[0], 0.0
-        env.physics.qpos[:, -2] = 0.3
-        ended.append(env.step(np.zeros((16, H1.n))).terminated)
-    assert ended[0].all()
-    assert not ended[1].any()
-    assert (offered[1] == -1).all()
-
-
 def test_the_leaf_rests_ajar_on_its_locks():
     """What makes the door easier once it was pulled a little: it does not fall shut."""
     model = build("door")

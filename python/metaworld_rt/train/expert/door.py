@@ -149,10 +149,10 @@ class DoorEnv(SkillEnv):
         super().__init__(skill, model, features.HOUSEHOLD, count, seed, threads)
         self.senses = Senses(self.physics)
         self._hands = self._reach()
-        self._rests = skill.busy < 1.0
+        rests = skill.busy < 1.0
         self._on_way = len(self.way) // _BIN + 1
-        bins = self._on_way + (_HOLD // _HOLD_BIN if self._rests else 1)
-        self._starts = _PASSING if self._rests else _OPENING
+        bins = self._on_way + (_HOLD // _HOLD_BIN if rests else 1)
+        self._starts = _PASSING if rests else _OPENING
         self.clock, self._lead_in = np.zeros(count), np.zeros(count)
         self.losses = np.zeros(bins)
         self.alone = alone
@@ -254,15 +254,6 @@ class DoorEnv(SkillEnv):
         place = np.where(rested < 0, self.clock // _BIN, self._on_way + rested // _HOLD_BIN)
         return np.clip(place, 0, len(self.losses) - 1).astype(np.int64)
 
-    def _behind(self, s: Signals) -> np.ndarray:
-        """Whether the leaf is far behind the way's, (count,)."""
-        return s.qpos[:, -2] < np.minimum(self.way.qpos[self.frame(), -2], 0.95) - BEHIND
-
-    def _resting(self, s: Signals) -> np.ndarray:
-        """Whether the robot is at the place to stay, of a skill that rests after its way, (count,)."""
-        there = self.way.qpos[-1, 0] - s.qpos[:, 0] < ASTRAY
-        return self._rests & there & (self.clock >= len(self.way) - 1)
-
     def _started(self, rows: np.ndarray) -> None:
         self.senses.reset(rows)
 
@@ -273,21 +264,20 @@ class DoorEnv(SkillEnv):
         fallen = (s.qpos[:, 2] < FALLEN_HEIGHT) | (s.torso_up < FALLEN_UP)
         if self.alone is not None:
             return fallen
+        ref = self.way.qpos[self.frame()]
         away = self._away(s)
         if not self._from_reset:
             away[self.clock >= len(self.way) - 1, 0] = 0.0  # late is not lost
         astray = np.linalg.norm(away[:, :2], axis=-1) > ASTRAY
-        # In the rest a leaf that slips away is no end: who loses it must learn to stand where it falls.
-        lost = fallen | astray | (self._behind(s) & ~self._resting(s))
+        behind = s.qpos[:, -2] < np.minimum(ref[:, -2], 0.95) - BEHIND
+        lost = fallen | behind | astray
         self.losses = _FORGET * self.losses + np.bincount(self._bin()[lost], minlength=len(self.losses))
         return lost
 
     def _terms(self, step: Step) -> dict[str, np.ndarray]:
         self.senses.update()
         s = step.signals
-        # Nobody begins where the leaf is gone: it could not be opened again from there.
-        bins = np.where(self._behind(s) & self._resting(s), -1, self._bin())
-        self.archive.look((s.qpos, s.qvel, self.action, self.clock[:, None] + 1.0), bins)
+        self.archive.look((s.qpos, s.qvel, self.action, self.clock[:, None] + 1.0), self._bin())
         self.clock += self._rate()
         at = self.frame()
         ref = self.way.qpos[at]
