@@ -38,6 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--timestep", type=float, choices=[0.002, 0.004], metavar="S", help="of the door's training physics: 0.004 s "
         "for a beginning in half the time (default: 0.002, the task's)"
     )  # fmt: skip
+    expert.add_argument(
+        "--score-every", type=common.positive(int), metavar="N", help="decisions between scores, of which the best is "
+        "kept (default: a quarter of the training, 1,000,000 at most)"
+    )  # fmt: skip
     expert.add_argument("--fresh", action="store_true", help="begin anew even if --out holds a checkpoint")
     common.add_json(expert)
     expert.set_defaults(execute=_expert)
@@ -121,6 +125,7 @@ def _expert(args: argparse.Namespace) -> int:
             threads=args.threads,
             collisions=args.collisions,
             timestep=args.timestep,
+            eval_every=args.score_every,
             motion=args.motion,
             progress=progress,
         )

@@ -50,6 +50,13 @@ def test_a_last_policy_that_falls_is_not_the_one_that_is_kept(tmp_path, monkeypa
     assert checkpoint.load(result.path)["provenance"]["decisions"] == 12 * 24
 
 
+def test_a_resumed_training_may_be_scored_more_often(tmp_path):
+    train_expert("stand", tmp_path, decisions=24, **SMALL)
+    train_expert("stand", tmp_path, decisions=96, **{**SMALL, "eval_every": 24})
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["decisions"] for row in rows if "eval" in row] == [24, 48, 72, 96]
+
+
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):
     train_expert("stand", tmp_path, decisions=24, **SMALL)
     content = checkpoint.load(tmp_path / "last.pt")

@@ -131,6 +131,7 @@ def train_expert(
         saved = checkpoint.load(last)
         _restore(ppo, saved, last)
         state = saved["state"]
+        state["next_eval"] = min(state["next_eval"], state["decisions"] + eval_every)
     log = _Log(out)
     rollout = Rollout(config.steps, envs, phi_size, ppo.actor.log_std.numel())
     phi = env.observe()
