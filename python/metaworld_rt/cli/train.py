@@ -39,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "for a beginning in half the time (default: 0.002, the task's)"
     )  # fmt: skip
     expert.add_argument(
+        "--kl", type=common.positive(float), metavar="D", help="divergence of the policy in an update, large to learn, "
+        "small to make sure (default: the skill's recipe)"
+    )  # fmt: skip
+    expert.add_argument(
         "--score-every", type=common.positive(int), metavar="N", help="decisions between scores, of which the best is "
         "kept (default: a quarter of the training, 1,000,000 at most)"
     )  # fmt: skip
@@ -125,6 +129,7 @@ def _expert(args: argparse.Namespace) -> int:
             threads=args.threads,
             collisions=args.collisions,
             timestep=args.timestep,
+            kl=args.kl,
             eval_every=args.score_every,
             motion=args.motion,
             progress=progress,

@@ -6,8 +6,8 @@ walk's weights: who can step can stop, and who can slow down from a run can stop
 self-collision, twice as fast, and then with it: at 5 m/s the knees and arms of a policy that never felt them do meet.
 
 The household's experts stand on the legs of footwork: each begins as a clone of those legs and of arms that something
-else leads, the hand's Jacobian or a way through the door. At the door the physics is coarse at first, and then the
-task's own.
+else leads, the hand's Jacobian or a way through the door. At the door the physics is coarse at first and the steps are
+large, and then the physics is the task's own and the steps are small.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Lesson:
         decisions: None: the skill's own number.
         collisions: of the training physics, see `plants.h1.build`.
         timestep: of the training physics at the door, s; None: the task's.
+        kl: of an update, see `train_expert`; None: the skill's own.
         envs: robots stepped together.
         clone: whether it imitates a teacher on the legs of `start`, see `reach_clone` and `door_clone`, and does not
             practise; the rest then does not matter.
@@ -42,6 +43,7 @@ class Lesson:
     decisions: int | None = None
     collisions: str = "fast"
     timestep: float | None = None
+    kl: float | None = None
     envs: int = 256
     clone: bool = False
 
@@ -72,7 +74,7 @@ CURRICULA: dict[tuple[str, str], tuple[Lesson, ...]] = {
         _clone("door_approach"),
         _clone("door_open"),
         Lesson("door_open", "door_open-1", "door_open-start", decisions=10_000_000, collisions="full", timestep=0.004),
-        Lesson("door_open", "door_open-2", "door_open-1", decisions=2_000_000, collisions="full"),
+        Lesson("door_open", "door_open-2", "door_open-1", decisions=2_000_000, collisions="full", kl=0.01, envs=512),
         _clone("door_pass"),
         Lesson(
             "door_pass",
@@ -82,7 +84,7 @@ CURRICULA: dict[tuple[str, str], tuple[Lesson, ...]] = {
             decisions=6_000_000,
             collisions="full",
             timestep=0.004,
-            envs=512,
+            kl=0.03,
         ),
         Lesson(
             "door_pass",

@@ -315,6 +315,7 @@ def _learn(plan: Plan, lesson: Lesson, progress: Progress) -> None:
             bank_share=lesson.bank_share,
             collisions=lesson.collisions,
             timestep=lesson.timestep,
+            kl=lesson.kl,
             progress=step,
         ).scores
     done.write_text(json.dumps(scores) + "\n")

@@ -57,6 +57,16 @@ def test_a_resumed_training_may_be_scored_more_often(tmp_path):
     assert [row["decisions"] for row in rows if "eval" in row] == [24, 48, 72, 96]
 
 
+def test_the_size_of_an_update_is_the_skills_own_or_given(tmp_path, monkeypatch):
+    from metaworld_rt.train.expert import trainer
+
+    aims, real = [], trainer.Ppo
+    monkeypatch.setattr(trainer, "Ppo", lambda *a: aims.append(a[1].target_kl) or real(*a))
+    for kl in (None, 0.005):
+        train_expert("stand", tmp_path / f"{kl}", decisions=24, kl=kl, **SMALL)
+    assert aims == [SMALL["config"].target_kl, 0.005]
+
+
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):
     train_expert("stand", tmp_path, decisions=24, **SMALL)
     content = checkpoint.load(tmp_path / "last.pt")

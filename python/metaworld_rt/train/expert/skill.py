@@ -123,7 +123,7 @@ def _door(name: str, description: str, decisions: int, begins: float = 0.0, busy
         symmetric=False,
         begins=begins,
         busy=busy,
-        ppo={"steps": 48, "entropy_weight": 2e-4, "lr_min": 5e-5},  # a touch of a few centimetres: quiet exploration
+        ppo={"steps": 48, "entropy_weight": 2e-4, "lr_min": 2e-5},  # a touch of a few centimetres: quiet exploration
     )
 
 

@@ -59,6 +59,7 @@ def train_expert(
     threads: int = 2,
     collisions: str = "fast",
     timestep: float | None = None,
+    kl: float | None = None,
     eval_every: int | None = None,
     device: str = "cpu",
     config: PpoConfig | None = None,
@@ -86,6 +87,8 @@ def train_expert(
         threads: of the physics and, between, of the networks' updates.
         collisions: training physics, "fast" or "full".
         timestep: of the training physics at the door, s; None: the task's, at which experts are scored in any case.
+        kl: divergence of the policy that PPO's learning rate aims at in an update; None: the skill's own. Large to
+            learn a skill, small to make it sure: the door's policies move much between two scores otherwise.
         eval_every: decisions between evaluations on the full task; None: a quarter of the training, a million at most:
             to keep the last policy whatever it is would be a matter of luck.
         device: of the networks.
@@ -107,6 +110,7 @@ def train_expert(
         raise ValueError(f"{name} has a timestep of its own: only the door's experts take another")
     physics = {} if timestep is None else {"timestep": timestep}
     out, config = Path(out), config or PpoConfig(**skill.ppo)
+    config = config if kl is None else replace(config, target_kl=kl)
     total = decisions or skill.decisions
     eval_every = eval_every or max(1, min(total // 4, 1_000_000))
     torch.manual_seed(seed)
