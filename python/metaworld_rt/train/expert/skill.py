@@ -105,6 +105,7 @@ _DOOR = {
     "stance_width": 1.0,
     "saturation": 0.5,
 }
+_DOOR_PPO = {"steps": 48, "entropy_weight": 2e-4, "lr_min": 2e-5}  # a touch of a few centimetres: quiet exploration
 
 
 def _door(name: str, description: str, decisions: int, begins: float = 0.0, busy: float = 1.0) -> Skill:
@@ -123,7 +124,7 @@ def _door(name: str, description: str, decisions: int, begins: float = 0.0, busy
         symmetric=False,
         begins=begins,
         busy=busy,
-        ppo={"steps": 48, "entropy_weight": 2e-4, "lr_min": 2e-5},  # a touch of a few centimetres: quiet exploration
+        ppo=_DOOR_PPO,
     )
 
 
@@ -284,7 +285,7 @@ SKILLS: dict[str, Skill] = {
             # To lean on the frame with the back is safe, and there it ends: the way keeps clear of it.
             weights={**_DOOR, "place": 2.0, "far": 5.0},
             # Falls are rare and late: small steps of many robots (512), where larger ones left 3 of 10 tries failing.
-            ppo={"steps": 48, "entropy_weight": 2e-4, "target_kl": 0.012, "lr_min": 2e-5},
+            ppo={**_DOOR_PPO, "target_kl": 0.012},
         ),
     )
 }

@@ -79,7 +79,11 @@ def export(eye: Eye, planner: Planner, folder: Path, provenance: dict[str, Any])
 
 
 def write_card(folder: Path, provenance: dict[str, Any]) -> None:
-    """Writes semantic.json, whole or not at all, for the two ONNX files that stand in the folder."""
+    """Writes semantic.json, whole or not at all, for the two ONNX files that stand in the folder.
+
+    Raises:
+        CheckpointError: it cannot be written.
+    """
     files = {}
     for name in ("eye.onnx", "planner.onnx"):
         data = (folder / name).read_bytes()
