@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +47,16 @@ class Bank:
         Raises:
             CheckpointError: the file cannot be written.
         """
-        write_arrays(path, {name: array.astype(np.float32) for name, array in vars(self).items()}, compressed=True)
+        write_states(path, vars(self))
+
+
+def write_states(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes a file of arrays of states by name, in single precision, whole or not at all.
+
+    Raises:
+        CheckpointError: the file cannot be written.
+    """
+    write_arrays(path, {name: array.astype(np.float32) for name, array in arrays.items()}, compressed=True)
 
 
 def join(parts: Sequence[Bank]) -> Bank:

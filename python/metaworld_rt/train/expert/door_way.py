@@ -11,7 +11,7 @@ import numpy as np
 from metaworld_rt.plants.h1 import DECISION_DT
 from metaworld_rt.train.expert import bank
 from metaworld_rt.train.expert.bank import ROBOT_NQ, Bank, join
-from metaworld_rt.train.files import CheckpointError, write_arrays
+from metaworld_rt.train.files import CheckpointError
 
 # States are alike when they are no further apart than a tenth of a second of walking makes them, weighted so.
 _ALIKE = 1.5
@@ -46,8 +46,8 @@ class Way:
         Raises:
             CheckpointError: the file cannot be written.
         """
-        arrays = {**vars(self.states), "command": self.command, "place": self.place, "heading": self.heading}
-        write_arrays(path, {name: array.astype(np.float32) for name, array in arrays.items()}, compressed=True)
+        more = {"command": self.command, "place": self.place, "heading": self.heading}
+        bank.write_states(path, {**vars(self.states), **more})
 
 
 def load(path: Path) -> Way:

@@ -24,6 +24,7 @@ from metaworld_rt.train.expert.policy import mlp
 from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.gate.returns import VISITED, expert_returns, visit
 from metaworld_rt.train.kept import Kept, fingerprint
+from metaworld_rt.train.world_model.arena import AT_DOOR
 from metaworld_rt.train.world_model.library import ExpertLibrary
 
 FORMAT = "metaworld_rt.gate/1"
@@ -161,7 +162,8 @@ def train_gate(
     else:
         scenes = ["floor", "door"] if any(task.scene == "door" for task in library.tasks) else ["floor"]
         share = config.states // len(scenes)
-        kept = Kept(folder / "tries", fingerprint(library, {"visited": VISITED, "states": share, "seed": seed}))
+        settings = {"visited": [VISITED, AT_DOOR], "states": share, "seed": seed}
+        kept = Kept(folder / "tries", fingerprint(library, settings))
         visited = [visit(library, share, seed + 17, scene=scene, threads=threads, kept=kept) for scene in scenes]
         total, done = config.states * len(library.names), [0]
 
