@@ -38,14 +38,20 @@ def test_a_batch_steps_and_its_phase_runs_along_the_way(skill, make_env, door_wa
     assert (env.phase[0] - before) % 1.0 == pytest.approx(env.skill.busy / 60)
 
 
-def test_who_is_late_at_the_end_of_a_pass_goes_on(make_env, door_way):
+@pytest.mark.parametrize("clock", [40, 59])
+def test_on_a_pass_who_is_late_goes_on_and_who_is_early_or_beside_the_way_has_lost_it(clock, make_env, door_way):
     way = door_way(hinge=0.9)
     way.qpos[:, 0] = np.linspace(0.0, 1.0, 60)
-    env = make_env(way, skill="door_pass")
+    env = make_env(way, skill="door_pass", count=3)
     env.physics.qpos[:] = way.qpos[0]
-    signals = env.physics.step(H1.target(np.zeros((40, H1.n))))
-    env.clock[:20], env.clock[20:] = 40, 59
-    assert env._failed(signals).tolist() == [True] * 20 + [False] * 20
+    env.physics.qpos[1, :2] = -0.5, 1.0  # clear of the leaf
+    signals = env.physics.step(H1.target(np.zeros((3, H1.n))))
+    env.clock[:] = clock
+    assert env._failed(signals).tolist() == [False, True, False]
+    env.physics.qpos[:] = way.qpos[-1]
+    signals = env.physics.step(H1.target(np.zeros((3, H1.n))))
+    env.clock[:] = 20, 30, 55
+    assert env._failed(signals).tolist() == [True, True, False]
 
 
 def test_who_rests_after_the_way_is_practised_at_every_age_of_the_rest(make_env, door_way):

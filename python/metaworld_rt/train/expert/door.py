@@ -41,7 +41,7 @@ FALLEN_UP = 0.3
 BEHIND = 0.35  # rad that the hinge may be behind the way's
 _TURNED, _CLEAR = 1.15, 0.3  # rad: the hatch is held turned until the hinge is there, and the locks past the frame
 HINGE_XY = np.array([0.75, -0.5])  # m, the axis that the leaf turns about
-ASTRAY = 0.4  # m from the way's pelvis
+ASTRAY = 0.4  # m of the pelvis from the way
 _SHUT = 0.1  # rad: a way that begins below is one from the task's reset
 _NEAR = 0.2  # rad between the door where the skill before hands over and where the way begins
 _LEAD_IN = 12.5  # decisions that the controller takes to give a skill its full weight
@@ -265,14 +265,27 @@ class DoorEnv(SkillEnv):
         if self.alone is not None:
             return fallen
         ref = self.way.qpos[self.frame()]
-        away = self._away(s)
-        if not self._from_reset:
-            away[self.clock >= len(self.way) - 1, 0] = 0.0  # late is not lost
-        astray = np.linalg.norm(away[:, :2], axis=-1) > ASTRAY
         behind = s.qpos[:, -2] < np.minimum(ref[:, -2], 0.95) - BEHIND
-        lost = fallen | behind | astray
+        lost = fallen | behind | self._astray(s)
         self.losses = _FORGET * self.losses + np.bincount(self._bin()[lost], minlength=len(self.losses))
         return lost
+
+    def _astray(self, s: Signals) -> np.ndarray:
+        """Who has left the way, (count,) bool.
+
+        Through an open door late is not lost: on the task nothing ends it either, and whoever never practises it falls
+        there or stays. So the whole way so far counts, from whatever place the robot has left.
+        """
+        away, at = self._away(s), self.frame()
+        if self._from_reset:
+            return np.linalg.norm(away[:, :2], axis=-1) > ASTRAY
+        away[self.clock >= len(self.way) - 1, 0] = 0.0
+        astray = np.linalg.norm(away[:, :2], axis=-1) > ASTRAY
+        rows = np.flatnonzero(astray)
+        gap = np.linalg.norm(s.qpos[rows, None, :2] - self.way.qpos[None, :, :2], axis=-1)
+        gap[np.arange(len(self.way)) > at[rows, None]] = np.inf
+        astray[rows] = gap.min(axis=-1) > ASTRAY
+        return astray
 
     def _terms(self, step: Step) -> dict[str, np.ndarray]:
         self.senses.update()
