@@ -276,16 +276,13 @@ class DoorEnv(SkillEnv):
         Through an open door late is not lost: on the task nothing ends it either, and whoever never practises it falls
         there or stays. So the whole way so far counts, from whatever place the robot has left.
         """
-        away, at = self._away(s), self.frame()
         if self._from_reset:
-            return np.linalg.norm(away[:, :2], axis=-1) > ASTRAY
-        away[self.clock >= len(self.way) - 1, 0] = 0.0
-        astray = np.linalg.norm(away[:, :2], axis=-1) > ASTRAY
-        rows = np.flatnonzero(astray)
-        gap = np.linalg.norm(s.qpos[rows, None, :2] - self.way.qpos[None, :, :2], axis=-1)
-        gap[np.arange(len(self.way)) > at[rows, None]] = np.inf
-        astray[rows] = gap.min(axis=-1) > ASTRAY
-        return astray
+            return np.linalg.norm(self._away(s)[:, :2], axis=-1) > ASTRAY
+        at, end = self.frame(), len(self.way) - 1
+        x, y = (s.qpos[:, i, None] - self.way.qpos[:, i] for i in (0, 1))
+        x[at == end, end] = 0.0  # once the way's time is over, how far along is no matter
+        near = np.square(x) + np.square(y) <= ASTRAY**2
+        return ~(near & (np.arange(end + 1) <= at[:, None])).any(axis=-1)
 
     def _terms(self, step: Step) -> dict[str, np.ndarray]:
         self.senses.update()
