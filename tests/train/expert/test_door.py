@@ -38,16 +38,27 @@ def test_a_batch_steps_and_its_phase_runs_along_the_way(skill, make_env, door_wa
     assert (env.phase[0] - before) % 1.0 == pytest.approx(env.skill.busy / 60)
 
 
-@pytest.mark.parametrize("clock", [40, 59])
-def test_on_a_pass_who_is_late_goes_on_and_who_is_early_or_beside_the_way_has_lost_it(clock, make_env, door_way):
+@pytest.mark.parametrize(
+    ("clock", "difficulty", "late_is_lost"),
+    [(40, 1.0, False), (40, 0.3, False), (40, 0.1, True), (40, 0.0, True), (59, 0.0, False)],  # 59: its time is over
+)
+def test_on_a_pass_how_late_is_allowed_grows_with_the_difficulty(clock, difficulty, late_is_lost, make_env, door_way):
     way = door_way(hinge=0.9)
     way.qpos[:, 0] = np.linspace(0.0, 1.0, 60)
     env = make_env(way, skill="door_pass", count=3)
+    env.difficulty = difficulty
     env.physics.qpos[:] = way.qpos[0]
-    env.physics.qpos[1, :2] = -0.5, 1.0  # clear of the leaf
+    env.physics.qpos[1, :2] = -0.5, 1.0  # beside the way, and clear of the leaf
     signals = env.physics.step(H1.target(np.zeros((3, H1.n))))
     env.clock[:] = clock
-    assert env._failed(signals).tolist() == [False, True, False]
+    assert env._failed(signals).tolist() == [late_is_lost, True, late_is_lost]
+
+
+def test_on_a_pass_who_is_early_has_lost_it(make_env, door_way):
+    way = door_way(hinge=0.9)
+    way.qpos[:, 0] = np.linspace(0.0, 1.0, 60)
+    env = make_env(way, skill="door_pass", count=3)
+    env.difficulty = 1.0
     env.physics.qpos[:] = way.qpos[-1]
     signals = env.physics.step(H1.target(np.zeros((3, H1.n))))
     env.clock[:] = 20, 30, 55
