@@ -40,7 +40,7 @@ def test_a_batch_steps_and_its_phase_runs_along_the_way(skill, make_env, door_wa
 
 @pytest.mark.parametrize(
     ("clock", "difficulty", "late_is_lost"),
-    [(40, 1.0, False), (40, 0.3, False), (40, 0.1, True), (40, 0.0, True), (59, 0.0, False)],  # 59: its time is over
+    [(40, 1.0, False), (40, 0.3, False), (40, 0.1, True), (40, 0.0, True), (59, 1.0, False), (59, 0.0, True)],
 )
 def test_on_a_pass_how_late_is_allowed_grows_with_the_difficulty(clock, difficulty, late_is_lost, make_env, door_way):
     way = door_way(hinge=0.9)

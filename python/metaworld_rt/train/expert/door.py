@@ -42,7 +42,9 @@ BEHIND = 0.35  # rad that the hinge may be behind the way's
 _TURNED, _CLEAR = 1.15, 0.3  # rad: the hatch is held turned until the hinge is there, and the locks past the frame
 HINGE_XY = np.array([0.75, -0.5])  # m, the axis that the leaf turns about
 ASTRAY = 0.4  # m of the pelvis from the way
-LATE = 75  # decisions that a robot may be behind its way through an open door, at full difficulty
+# How late a robot may be on its way through an open door, at full difficulty: decisions behind it and, once its time is
+# over, m short of its end: nowhere is it further.
+LATE, SHORT = 75, 1.5
 _SHUT = 0.1  # rad: a way that begins below is one from the task's reset
 _NEAR = 0.2  # rad between the door where the skill before hands over and where the way begins
 _LEAD_IN = 12.5  # decisions that the controller takes to give a skill its full weight
@@ -75,7 +77,8 @@ class _Starts:
         end: the way's end, at any phase.
         own: the batch's own states.
         after: its own states after the way's end.
-        late: states of the way when its time is over, where the door was open already: who is late goes on.
+        late: states of the way when its time is over, where the door was open already: who is late goes on. At full
+            difficulty.
     """
 
     first: float
@@ -186,8 +189,9 @@ class DoorEnv(SkillEnv):
         qpos, qvel, action = self.home(n)
         clock = np.zeros(n)
         starts = self._starts
-        shares = (starts.first * self._has_first, starts.end, starts.own, starts.after, starts.late)
-        first, last, own, rest, late = np.cumsum(shares)
+        late = starts.late * self.difficulty  # whoever is lost at once has nothing to learn
+        shares = (starts.first * self._has_first, starts.end, starts.own, starts.after, late)
+        first, last, own, rest, delayed = np.cumsum(shares)
         kind = rng.random(n) if self.alone is None else np.full(n, 1.0 if self.alone else 0.0)
         if not self._from_reset:
             handed = np.flatnonzero(kind < first)
@@ -207,7 +211,7 @@ class DoorEnv(SkillEnv):
         k = np.where(kind[shown] < last, end, rng.choice(end, len(shown), p=self._start_shares()))
         k = k if self.alone is None else np.full(len(shown), self.alone)
         qpos[shown], qvel[shown], action[shown] = way.qpos[k], way.qvel[k], way.action[k]
-        is_late = (kind[shown] >= rest) & (kind[shown] < late)
+        is_late = (kind[shown] >= rest) & (kind[shown] < delayed)
         clock[shown] = np.where(is_late, end, k)
         qpos[shown, 7:ROBOT_NQ] += rng.normal(0.0, _NOISE, (len(k), H1.n))
         self.clock[rows] = clock
@@ -282,7 +286,7 @@ class DoorEnv(SkillEnv):
             return np.linalg.norm(self._away(s)[:, :2], axis=-1) > ASTRAY
         at, end = self.frame(), len(self.way) - 1
         x, y = (s.qpos[:, i, None] - self.way.qpos[:, i] for i in (0, 1))
-        x[at == end, end] = 0.0  # once the way's time is over, how far along is no matter
+        x[:, end] = np.minimum(x[:, end] + SHORT * self.difficulty, 0.0)  # further on is no matter
         near = np.square(x) + np.square(y) <= ASTRAY**2
         behind = at[:, None] - np.arange(end + 1)
         return ~(near & (behind >= 0) & (behind <= LATE * self.difficulty)).any(axis=-1)
