@@ -119,13 +119,15 @@ def test_a_way_through_an_open_door_never_begins_at_the_reset(make_env, door_way
 
 
 def test_it_begins_where_the_skill_before_hands_over(make_env, door_way):
-    before = door_way(hinge=np.linspace(0.0, 1.0, 60))
+    before = door_way(hinge=np.linspace(0.0, 1.2, 60))
     before.qpos[:, 0], before.phase[:] = 0.33, 0.99
+    before.qvel[:, -2] = 0.6 * (np.arange(60) % 2)  # every second leaf is still: its switch is long past
     env = make_env(door_way(hinge=0.9), skill="door_pass", count=200, more=[before])
     assert env.skill.begins == pytest.approx(0.89)
     handed = env.physics.qpos[:, 0] > 0.3
-    assert 0.1 < handed.mean() < 0.35
-    assert (env.physics.qpos[handed, -2] > 0.7).all()  # the door is about as far open as where the way begins
+    assert 0.2 < handed.mean() < 0.45
+    assert (env.physics.qpos[handed, -2] > 0.85).all()  # the door is about as far open as where the way begins
+    assert (env.physics.qvel[handed, -2] > 0.5).all()
     assert env.clock[handed] == pytest.approx(0.1 * env.cycle)  # the phase runs on through the switch
 
 

@@ -1,7 +1,7 @@
 """States that a batch has lived through itself, sorted by progress, to start later episodes from.
 
-A backward curriculum that writes itself: every bin counts alike, so the furthest states reached are practised as often
-as the beginning, and a policy meets the states in which the one before it hands over.
+A backward curriculum that writes itself: where bins count alike the furthest states reached are practised as often as
+the beginning, and a policy meets the states in which the one before it hands over.
 """
 
 from __future__ import annotations
@@ -59,11 +59,12 @@ class Archive:
         """Robots that were reset: what they would have handed in is not kept."""
         self._wait[rows] = -1
 
-    def draw(self, n: int, first: int = 0) -> list[np.ndarray]:
-        """The parts of n states of the bins from `first` on, bins alike; fewer, even none, while nothing is there."""
-        bins = first + np.flatnonzero(self._filled[first:])
-        if len(bins) == 0:
-            n, bins = 0, np.zeros(1, dtype=np.int64)
-        chosen = self._rng.choice(bins, n)
+    def draw(self, n: int, shares: np.ndarray) -> list[np.ndarray]:
+        """The parts of n states, bins by their shares (bins,), of any sum; fewer, even none, while nothing is there."""
+        shares = shares * (self._filled > 0)
+        total = shares.sum()
+        if total == 0.0:
+            n, shares, total = 0, np.ones(len(shares)), float(len(shares))
+        chosen = self._rng.choice(len(shares), n, p=shares / total)
         rows = (self._rng.random(n) * self._filled[chosen]).astype(np.int64)
         return np.split(self._store[chosen, rows], self._width[:-1], axis=-1)
