@@ -204,9 +204,9 @@ class DoorEnv(SkillEnv):
             # The phase runs on through the switch: who opened early waits for the way to begin, who was late is on it.
             clock[handed] = (np.mod(start.phase - self.skill.begins + 0.5, 1.0) - 0.5) * self.cycle
         again = []
-        for low, high, shares in ((last, own, np.ones(len(self.losses))), (own, rest, self._rest_shares())):
+        for low, high, bins in ((last, own, np.ones(len(self.losses))), (own, rest, self._rest_shares())):
             chosen = np.flatnonzero((kind >= low) & (kind < high))
-            lived = self.archive.draw(len(chosen), shares)
+            lived = self.archive.draw(len(chosen), bins)
             rows_again = chosen[: len(lived[0])]
             qpos[rows_again], qvel[rows_again], action[rows_again] = lived[:3]
             clock[rows_again] = lived[3][:, 0]
