@@ -62,9 +62,8 @@ class Archive:
     def draw(self, n: int, shares: np.ndarray) -> list[np.ndarray]:
         """The parts of n states, bins by their shares (bins,), of any sum; fewer, even none, while nothing is there."""
         shares = shares * (self._filled > 0)
-        total = shares.sum()
-        if total == 0.0:
-            n, shares, total = 0, np.ones(len(shares)), float(len(shares))
-        chosen = self._rng.choice(len(shares), n, p=shares / total)
+        if not shares.any():
+            n, shares = 0, np.ones(len(shares))
+        chosen = self._rng.choice(len(shares), n, p=shares / shares.sum())
         rows = (self._rng.random(n) * self._filled[chosen]).astype(np.int64)
         return np.split(self._store[chosen, rows], self._width[:-1], axis=-1)

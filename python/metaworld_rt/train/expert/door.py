@@ -56,7 +56,7 @@ _BIN = 10  # decisions of the way in one bin of the archive
 # Decisions after the way, and those in one bin. Whoever rests for long is not where who just came is: feet creep.
 _HOLD, _HOLD_BIN = 600, 50
 _BEFORE = 5  # bins: starts are drawn from so far before the places where the way is lost
-_EVEN = 0.3  # share of the starts on the way that are drawn evenly
+_EVEN = 0.3  # share of the starts on the way, and of those in the rest, that are drawn evenly
 _FORGET = 0.999  # of the losses counted, a decision
 _ENDLESS = 10**9
 # What differs between real doors and between simulators. An expert that knew MuJoCo's new contacts alone opened 76 % of
@@ -107,6 +107,12 @@ def on_leaf(points: np.ndarray, hinge: np.ndarray) -> np.ndarray:
     c, s = np.cos(hinge)[:, None], np.sin(hinge)[:, None]
     x, y = points[..., 0] - HINGE_XY[0], points[..., 1] - HINGE_XY[1]
     return np.stack([c * x + s * y, c * y - s * x, points[..., 2]], axis=-1)
+
+
+def _before_hard(losses: np.ndarray) -> np.ndarray:
+    """Shares of the starts (k,) by the losses soon after each of k places; some are drawn evenly."""
+    hard = losses + 1e-9
+    return _EVEN / len(hard) + (1.0 - _EVEN) * hard / hard.sum()
 
 
 class DoorEnv(SkillEnv):
@@ -193,9 +199,9 @@ class DoorEnv(SkillEnv):
         qpos, qvel, action = self.home(n)
         clock = np.zeros(n)
         starts = self._starts
-        late = starts.late * self.difficulty  # whoever is lost at once has nothing to learn
-        shares = (starts.first * self._has_first, starts.end, starts.own, starts.after, late)
-        first, last, own, rest, delayed = np.cumsum(shares)
+        # Who begins late is lost at once, and learns nothing, while the difficulty is low.
+        shares = (starts.first * self._has_first, starts.end, starts.own, starts.after, starts.late * self.difficulty)
+        first, last, own, rest, late = np.cumsum(shares)
         kind = rng.random(n) if self.alone is None else np.full(n, 1.0 if self.alone else 0.0)
         if not self._from_reset:
             handed = np.flatnonzero(kind < first)
@@ -215,7 +221,7 @@ class DoorEnv(SkillEnv):
         k = np.where(kind[shown] < last, end, rng.choice(end, len(shown), p=self._start_shares()))
         k = k if self.alone is None else np.full(len(shown), self.alone)
         qpos[shown], qvel[shown], action[shown] = way.qpos[k], way.qvel[k], way.action[k]
-        is_late = (kind[shown] >= rest) & (kind[shown] < delayed)
+        is_late = (kind[shown] >= rest) & (kind[shown] < late)
         clock[shown] = np.where(is_late, end, k)
         qpos[shown, 7:ROBOT_NQ] += rng.normal(0.0, _NOISE, (len(k), H1.n))
         self.clock[rows] = clock
@@ -247,14 +253,12 @@ class DoorEnv(SkillEnv):
         """How often an episode begins at each decision of the way but the last, (T - 1,): more before hard places."""
         end = len(self.way) - 1
         ahead = np.convolve(self.losses, np.ones(_BEFORE))[_BEFORE - 1 :]  # of a bin and those after it
-        hard = ahead[np.arange(end) // _BIN] + 1e-9
-        return _EVEN / end + (1.0 - _EVEN) * hard / hard.sum()
+        return _before_hard(ahead[np.arange(end) // _BIN])
 
     def _rest_shares(self) -> np.ndarray:
         """How often an episode begins in each bin after the way, (bins,): more before hard places."""
-        rest = np.arange(len(self.losses)) >= self._on_way
-        hard = rest * (self.losses + np.append(self.losses[1:], 0.0)) + 1e-9
-        return rest * (_EVEN / rest.sum() + (1.0 - _EVEN) * hard / hard.sum())
+        ahead = self.losses + np.append(self.losses[1:], 0.0)  # of a bin and the next
+        return np.append(np.zeros(self._on_way), _before_hard(ahead[self._on_way :]))
 
     def _away(self, s: Signals) -> np.ndarray:
         """From where the way is to the pelvis, (count, 3), m; at the way's end on into the doorway is no matter."""
@@ -292,14 +296,12 @@ class DoorEnv(SkillEnv):
         it falls there or stays. But who falls on the way more often than not learns to stop before it if that is not
         lost. So how late is allowed grows with the difficulty, while ends are rare.
         """
-        if self._from_reset:
-            return np.linalg.norm(self._away(s)[:, :2], axis=-1) > ASTRAY
-        at, end = self.frame(), len(self.way) - 1
+        allowed = 0.0 if self._from_reset else self.difficulty
         x, y = (s.qpos[:, i, None] - self.way.qpos[:, i] for i in (0, 1))
-        x[:, end] = np.minimum(x[:, end] + SHORT * self.difficulty, 0.0)  # further on is no matter
+        x[:, -1] = np.minimum(x[:, -1] + SHORT * allowed, 0.0)  # further on is no matter
         near = np.square(x) + np.square(y) <= ASTRAY**2
-        behind = at[:, None] - np.arange(end + 1)
-        return ~(near & (behind >= 0) & (behind <= LATE * self.difficulty)).any(axis=-1)
+        behind = self.frame()[:, None] - np.arange(len(self.way))
+        return ~(near & (behind >= 0) & (behind <= LATE * allowed)).any(axis=-1)
 
     def _terms(self, step: Step) -> dict[str, np.ndarray]:
         self.senses.update()

@@ -20,18 +20,17 @@ import torch
 
 from metaworld_rt.tasks.task import get_task
 from metaworld_rt.train.expert.bank import Bank, join
-from metaworld_rt.train.expert.door import VARIETY
-from metaworld_rt.train.world_model.arena import AT_DOOR, Arena
+from metaworld_rt.train.handover.trials import TO_SWITCH
+from metaworld_rt.train.world_model.arena import Arena
 from metaworld_rt.train.world_model.library import ExpertLibrary, load_library
 from metaworld_rt.train.world_model.script import plan_of
 
 SKILLS = ("stand", "door_approach", "door_open", "door_pass")
-_DECISIONS = 260  # until the last door that opens is open
 _FULL = 0.99
 
 
 def switched(
-    library: ExpertLibrary, robots: int, seed: int = 0, *, to: str = "door_pass", decisions: int = _DECISIONS
+    library: ExpertLibrary, robots: int, seed: int = 0, *, to: str = "door_pass", decisions: int = TO_SWITCH.decisions
 ) -> Bank:
     """The states, at most one a robot, in the order of their times.
 
@@ -46,7 +45,7 @@ def switched(
         ValueError: an unknown expert, or nobody came so far.
     """
     expert, plan = library.index(to), plan_of(get_task("door"), library)
-    config = replace(AT_DOOR, decisions=decisions + 1, push_every_s=0.0, variety=VARIETY)
+    config = replace(TO_SWITCH, decisions=decisions + 1)
     awaited, states = np.ones(robots, bool), []
     with closing(Arena(library, robots, seed, config, plan=plan)) as arena:
         for _ in range(decisions):

@@ -17,7 +17,6 @@ from metaworld_rt.train.world_model.library import ExpertLibrary
 from metaworld_rt.train.world_model.script import plan_of
 
 LATEST = 50  # decisions at the end by which a switch is judged
-_TO_SWITCH = 280  # decisions of a try at the door by which the leaf is open
 _THROUGH = 300  # decisions in which a robot that manages has come through the door
 _WAIT = 15  # decisions that are waited on average
 _SHARE = 0.2  # of the decisions of a wait that are tried from
@@ -41,11 +40,9 @@ class Scene:
     share: float = 1.0
 
 
-#: At the door switches are tried in scenes that differ as in the experts' practice: there it matters.
-SCENES = (
-    Scene(VISITED, 150),
-    Scene(replace(AT_DOOR, decisions=_TO_SWITCH, push_every_s=0.0, variety=VARIETY), _THROUGH, usual=0.8, share=0.8),
-)
+#: At the door until the leaf is open, in scenes that differ as in the experts' practice: there it matters.
+TO_SWITCH = replace(AT_DOOR, decisions=280, push_every_s=0.0, variety=VARIETY)
+SCENES = (Scene(VISITED, 150), Scene(TO_SWITCH, _THROUGH, usual=0.8, share=0.8))
 
 
 class Dawdler:
