@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -75,7 +76,9 @@ def measure(args: argparse.Namespace) -> Path:
     controllers = args.controllers.split(",")
     description = json.loads((Path(args.bundle) / "bundle.json").read_text())
     kind = "" if troubles == ["calm"] else "-disturbed"
-    path = DATA / f"{description['name']}-{args.suite}{kind}-seed{args.training_seed}.json"
+    seeds = training_seeds(args.training_seed)
+    label = seed_label(seeds).replace(", ", "-").replace(" ", "")
+    path = DATA / f"{description['name']}-{args.suite}{kind}-seed{label}.json"
     now = {"bundle_digest": bundle.digest, "versions": versions(), "first_seed": args.seed}
     before = json.loads(path.read_text()) if path.exists() else now
     differ = [key for key in now if before.get(key) != now[key]]
@@ -88,8 +91,9 @@ def measure(args: argparse.Namespace) -> Path:
         "schema": "metaworld_rt.eval/1",
         "suite": args.suite,
         "bundle": description["name"],
+        "folder": os.path.relpath(args.bundle, ROOT),
         **now,
-        "training_seed": args.training_seed,
+        **seeds,
         "training": description.get("provenance", {}),
         "results": rows,
     }
@@ -115,15 +119,15 @@ def merged(before: list[dict], now: list[dict]) -> list[dict]:
 def rows_of(documents: Iterable[dict]) -> list[dict]:
     """Measured rows, one a (bundle, suite, mujoco, controller): episodes of every training seed pooled a task."""
     pooled: dict[tuple, dict[str, list[dict]]] = defaultdict(lambda: defaultdict(list))
-    training: dict[tuple, dict[int, dict]] = defaultdict(dict)
+    training: dict[tuple, dict[str, dict]] = defaultdict(dict)
     for document in documents:
         where = (document["bundle"], document["suite"], document["versions"]["mujoco"])
         if is_disturbed(document):
             continue
         for row in document["results"]:
             key = (*where, row["controller"])
-            pooled[key][row["task"]].append({**row, "training_seed": document["training_seed"]})
-            training[key][document["training_seed"]] = document.get("training", {})
+            pooled[key][row["task"]].append({**row, "training_seed": seed_of(document, row["task"])})
+            training[key][seed_label(document)] = document.get("training", {})
     out = []
     for (bundle, suite, mujoco, controller), tasks in sorted(pooled.items()):
         cells = {}
@@ -141,6 +145,31 @@ def rows_of(documents: Iterable[dict]) -> list[dict]:
     return out
 
 
+def training_seeds(text: str) -> dict:
+    """What `--training-seed` says, as a document has it: a seed, and those of tasks that were trained with another.
+
+    Raises:
+        SystemExit: it is not like 0 or 0,door=2.
+    """
+    first, *others = text.split(",")
+    try:
+        of_tasks = {task: int(seed) for task, _, seed in (part.partition("=") for part in others)}
+        return {"training_seed": int(first), **({"training_seeds": of_tasks} if of_tasks else {})}
+    except ValueError as error:
+        raise SystemExit(f"--training-seed {text}: give a number, and others by task, as in 0,door=2") from error
+
+
+def seed_of(document: dict, task: str) -> int:
+    """The training seed of what does a task."""
+    return document.get("training_seeds", {}).get(task, document["training_seed"])
+
+
+def seed_label(document: dict) -> str:
+    """The training seeds of a measurement: 0, or 0, door 2."""
+    others = document.get("training_seeds", {})
+    return ", ".join([str(document.get("training_seed", 0)), *(f"{task} {seed}" for task, seed in others.items())])
+
+
 def is_disturbed(document: dict) -> bool:
     """Whether a measurement is one of the disturbance suite."""
     return any(row["disturbance"] != "calm" for row in document["results"])
@@ -151,14 +180,14 @@ def lineage(provenance: dict) -> list[dict]:
     return [provenance, *(lineage(provenance["start"]) if "start" in provenance else [])]
 
 
-def costs(trainings: dict[int, dict], controller: str) -> str:
+def costs(trainings: dict[str, dict], controller: str) -> str:
     """What each training seed cost, those apart that differ."""
-    seeds: dict[str, list[int]] = defaultdict(list)
+    seeds: dict[str, list[str]] = defaultdict(list)
     for seed, training in sorted(trainings.items()):
         seeds[cost(training, controller)].append(seed)
     if len(seeds) == 1:
         return next(iter(seeds))
-    return "<br>".join(f"seed {', '.join(map(str, of))}: {text}" for text, of in seeds.items())
+    return "<br>".join(f"seed {'; '.join(of)}: {text}" for text, of in seeds.items())
 
 
 def cost(training: dict, controller: str) -> str:
@@ -228,7 +257,7 @@ def render(documents: list[dict]) -> str:
 def motion(documents: list[dict]) -> list[str]:
     """How smooth each controller moves, on our tasks."""
     rows = [
-        (document["bundle"], document["training_seed"], row)
+        (document["bundle"], seed_of(document, row["task"]), row)
         for document in documents
         if document["suite"] == "builtin" and not is_disturbed(document)
         for row in document["results"]
@@ -327,8 +356,8 @@ def composed() -> list[str]:
 
 
 def of_seed(document: dict) -> str:
-    """The training seed in a heading, where it is not the shipped bundle's."""
-    return f", training seed {document['training_seed']}" if document.get("training_seed", 0) else ""
+    """The training seed in a heading."""
+    return f", training seed {seed_label(document)}"
 
 
 def trials() -> list[str]:
@@ -399,7 +428,7 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--disturbances", default="calm", help="names of plants/suite.py, or all")
     run.add_argument("--episodes", type=int, default=10)
     run.add_argument("--seed", type=int, default=0, help="of the first episode")
-    run.add_argument("--training-seed", type=int, default=0, help="that the bundle was trained with")
+    run.add_argument("--training-seed", default="0", help="that the bundle was trained with; others by task: 0,door=2")
     run.add_argument("--replace", action="store_true", help="rows of another bundle, version or first seed are dropped")
     run.add_argument("--suite", choices=["builtin", "humanoid_bench"], default="builtin")
     write = commands.add_parser("write", help="render docs/results.md")

@@ -88,9 +88,18 @@ def test_the_page_shows_the_measurements_that_are_kept(results):
 
 def test_the_measurements_are_of_the_bundles_that_are_shipped(results):
     for found in results.kept(results.DATA):
-        seed = found["training_seed"]
-        shipped = results.ROOT / "models" / (f"seeds/{seed}" if seed else "") / found["bundle"]
-        assert found["bundle_digest"] == metaworld_rt.load(shipped).digest, (shipped, found["suite"])
+        digest = metaworld_rt.load(results.ROOT / found["folder"]).digest
+        assert found["bundle_digest"] == digest, (found["folder"], found["suite"])
+
+
+def test_a_task_may_have_a_training_seed_of_its_own(results):
+    mixed = {**document(0, [840.0]), **results.training_seeds("0,walk=2")}
+    text = results.render([document(0, [800.0]), mixed])
+    assert "820.0 ± 20.0 (800.0; 2/2)" in text
+    assert "| b | 2 | walk | full | 840.0 |" in text
+    assert results.seed_label(mixed) == "0, walk 2"
+    with pytest.raises(SystemExit, match="as in 0,door=2"):
+        results.training_seeds("0,door")
 
 
 def test_no_measurement_is_one_clear_line(results, tmp_path, monkeypatch, capsys):
