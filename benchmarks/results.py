@@ -1,7 +1,9 @@
-"""The table of returns, docs/results.md: ours as measured, beside the published figures.
+r"""The table of returns, docs/results.md: ours as measured, beside the published figures.
 
     python benchmarks/results.py measure --bundle models/h1-locomotion --controllers full,experts
     python benchmarks/results.py measure --bundle models/h1-locomotion --disturbances all
+    python benchmarks/results.py measure --bundle runs/h1-household-whole --ablation --tasks door \
+      --controllers full,experts,no-gate,no-guidance,planner-only,no-semantic
     python benchmarks/results.py write
 
 `measure` runs episodes and keeps them in benchmarks/data/returns/; `write` renders every measurement that is there,
@@ -25,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "benchmarks" / "data" / "returns"
 COMPOSED = ROOT / "benchmarks" / "data"
 BASELINE = ROOT / "benchmarks" / "data" / "baseline"
+ABLATION = ROOT / "benchmarks" / "data" / "ablation"
 TASKS = ("stand", "walk", "run", "reach", "door")
 
 #: Published returns: method -> source, robot, task -> text (steps in brackets). Not measured by us.
@@ -78,7 +81,8 @@ def measure(args: argparse.Namespace) -> Path:
     kind = "" if troubles == ["calm"] else "-disturbed"
     seeds = training_seeds(args.training_seed)
     label = seed_label(seeds).replace(", ", "-").replace(" ", "")
-    path = DATA / f"{description['name']}-{args.suite}{kind}-seed{label}.json"
+    folder = ABLATION if args.ablation else DATA
+    path = folder / f"{description['name']}-{args.suite}{kind}-seed{label}.json"
     now = {"bundle_digest": bundle.digest, "versions": versions(), "first_seed": args.seed}
     before = json.loads(path.read_text()) if path.exists() else now
     differ = [key for key in now if before.get(key) != now[key]]
@@ -97,7 +101,7 @@ def measure(args: argparse.Namespace) -> Path:
         "training": description.get("provenance", {}),
         "results": rows,
     }
-    DATA.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=1) + "\n")
     return path
 
@@ -239,6 +243,7 @@ def render(documents: list[dict]) -> str:
     lines += baseline()
     lines += motion(documents)
     lines += disturbed(documents)
+    lines += ablation()
     lines += composed()
     lines += trials()
     lines += [
@@ -331,6 +336,30 @@ def baseline() -> list[str]:
             f"| {d['versions']['mujoco']} | {s['return_mean']:.1f} ± {s['return_std']:.1f} "
             f"({s['return_min']:.1f}; {s['episodes']}/1) |"
         )
+    return lines
+
+
+def ablation() -> list[str]:
+    """Controllers side by side, of bundles with a planner that the trials refused."""
+    lines = []
+    for document in kept(ABLATION):
+        lines += [
+            "",
+            f"## Ablations with what the trials refused: {document['bundle']}, {document['suite']}",
+            "The shipped experts and handover, with the gate and the planner that their trials left out (`export "
+            f"--untried`); mujoco {document['versions']['mujoco']}. Mean ± standard deviation (least; episodes).",
+            "",
+            "| task | controller | return | of `full` | action rate, rad² | jerk, (rad/s³)² |",
+            "|---|---|---|---|---|---|",
+        ]
+        full = {row["task"]: row["return_mean"] for row in document["results"] if row["controller"] == "full"}
+        for row in document["results"]:
+            returns = np.array(row["returns"])
+            lines.append(
+                f"| {row['task']} | {row['controller']} | {returns.mean():.1f} ± {returns.std():.1f} "
+                f"({returns.min():.1f}; {len(returns)}) | {100 * returns.mean() / full[row['task']]:.0f} % "
+                f"| {row['action_rate']:.5f} | {row['jerk']:.3g} |"
+            )
     return lines
 
 
@@ -430,6 +459,7 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--seed", type=int, default=0, help="of the first episode")
     run.add_argument("--training-seed", default="0", help="that the bundle was trained with; others by task: 0,door=2")
     run.add_argument("--replace", action="store_true", help="rows of another bundle, version or first seed are dropped")
+    run.add_argument("--ablation", action="store_true", help="of a bundle that is not shipped: into a table of its own")
     run.add_argument("--suite", choices=["builtin", "humanoid_bench"], default="builtin")
     write = commands.add_parser("write", help="render docs/results.md")
     write.add_argument("--out", type=Path, default=ROOT / "docs" / "results.md")

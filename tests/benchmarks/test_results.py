@@ -119,3 +119,12 @@ def test_a_baseline_says_how_long_it_was_trained(results, tmp_path, monkeypatch)
     (tmp_path / "walk.json").write_text(json.dumps({**run, "versions": {"mujoco": "4.0.0"}, "scores": scores}))
     text = results.render([document(0, [1.0])])
     assert "| walk | xs | 30000 | 28000 | 41 | 4.0.0 | 123.4 ± 5.0 (99.0; 10/1) |" in text
+
+
+def test_an_ablation_has_a_table_of_its_own(results, tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "ABLATION", tmp_path)
+    assert "refused" not in results.render([document(0, [1.0])])
+    rows = [*document(0, [90.0, 110.0])["results"], *document(0, [20.0, 30.0], "planner-only")["results"]]
+    (tmp_path / "a.json").write_text(json.dumps({**document(0, [0.0]), "results": rows}))
+    text = results.render([document(0, [1.0])])
+    assert "| walk | planner-only | 25.0 ± 5.0 (20.0; 2) | 25 % |" in text

@@ -197,6 +197,24 @@ def test_a_handover_that_gains_nothing_is_left_out_and_said_so(quick, monkeypatc
     assert rows == {("at once", "switches"), ("handover", "switches")}
 
 
+def test_what_the_trials_refuse_can_be_exported_for_an_ablation(quick, monkeypatch, tmp_path):
+    plan, _ = quick
+    pipeline.train_all(plan)
+    for trial in ("earns_place", "waits_well", "choose"):
+        monkeypatch.setattr(pipeline, trial, lambda *_, **__: pytest.fail("tried"))
+    parts = {"gate": plan.out / "gate" / "gate.pt", "handover": plan.out / "handover" / "handover.pt"}
+    result = pipeline.write(
+        untrained(), tmp_path / "whole", **parts, world_model=plan.out / "world_model", untried="q", version="1.0.0"
+    )
+    assert result["planner"]
+    assert result["trials"] == []
+    description = verify_bundle(tmp_path / "whole")
+    assert description["planner"]["samples"] == QUICK.samples
+    assert {"gate", "handover"} <= set(description)
+    assert description["provenance"]["untried"] == "q"
+    assert description["provenance"]["gate"]["used"] is True
+
+
 def test_a_bundle_that_is_there_is_given_a_handover(quick, tmp_path):
     plan, _ = quick
     pipeline.train_all(replace(plan, schedule=None))
@@ -316,6 +334,10 @@ def test_a_planner_that_falls_where_commands_change_is_not_chosen(monkeypatch, b
 def test_plain_errors(tmp_path, capsys):
     with pytest.raises(UserError, match="no planner settings 'far': some of near"):
         pipeline.write(untrained(), tmp_path / "b", settings=["far"])
+    with pytest.raises(UserError, match="no planner settings 'far': some of near"):
+        pipeline.write(untrained(), tmp_path / "b", untried="far")
+    assert main(["export", "--experts", str(tmp_path), "--untried", "near", "--out", str(tmp_path / "b")]) == 1
+    assert "--untried goes with --world-model" in capsys.readouterr().err
     with pytest.raises(UserError, match="unknown robot 'g7'; one of h1"):
         pipeline.train_all(pipeline.Plan("g7", tmp_path, tmp_path / "b"))
     assert main(["train", "world-model", "--experts", str(tmp_path), "--out", str(tmp_path / "o"), "--size", "9G"]) == 1

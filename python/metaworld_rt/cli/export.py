@@ -28,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--drop-gate", action="store_true", help="with --base: leave its gate out")
     parser.add_argument("--settings", type=common.names, metavar="A,...",
                         help="planner settings to try: near, nearer, nearest (default: all)")  # fmt: skip
+    parser.add_argument("--untried", metavar="NAME",
+                        help="planner settings that the bundle has without trials, as it has gate and handover: for "
+                             "ablations of what the trials refuse")  # fmt: skip
     parser.add_argument("--episodes", type=common.positive(int), default=TRIAL_EPISODES, metavar="N",
                         help="of each trial of gate, handover and planner settings (default: %(default)s)")  # fmt: skip
     parser.add_argument("--trials", type=Path, metavar="DIR",
@@ -51,6 +54,8 @@ def execute(args: argparse.Namespace) -> int:
         raise UserError(f"{args.out} exists; remove it or pass --overwrite")
     if args.drop_gate and args.base is None:
         raise UserError("--drop-gate goes with --base")
+    if args.untried and (args.world_model is None or args.settings):
+        raise UserError("--untried goes with --world-model, and nothing else is to be tried with --settings")
     if args.base is not None and (args.handover is None or args.world_model or args.settings):
         raise UserError("--base goes with --handover, and its planner stays as it is")
     need_torch()
@@ -80,6 +85,7 @@ def execute(args: argparse.Namespace) -> int:
             handover=args.handover,
             world_model=args.world_model,
             settings=args.settings,
+            untried=args.untried,
             name=args.name or args.out.stem,
             version=args.bundle_version,
             alpha=args.alpha,

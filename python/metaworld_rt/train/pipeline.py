@@ -9,7 +9,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,13 +25,13 @@ from metaworld_rt.train.curriculum import CURRICULA, Lesson, skills_of
 from metaworld_rt.train.expert import bank, door_clone, door_search, reach_clone
 from metaworld_rt.train.expert.trainer import train_expert
 from metaworld_rt.train.files import CheckpointError
-from metaworld_rt.train.gate.train import GateConfig, load_gate, train_gate
+from metaworld_rt.train.gate.train import Gate, GateConfig, load_gate, train_gate
 from metaworld_rt.train.handover.train import Handover, HandoverConfig, load_handover, train_handover
 from metaworld_rt.train.kept import Kept, fingerprint
 from metaworld_rt.train.tune import CANDIDATES, SITUATIONS, Trial, choose, earns_place, waits_well
 from metaworld_rt.train.world_model import checkpoint
 from metaworld_rt.train.world_model.buffer import load_round
-from metaworld_rt.train.world_model.config import TRIAL_EPISODES
+from metaworld_rt.train.world_model.config import TRIAL_EPISODES, PlannerConfig
 from metaworld_rt.train.world_model.library import ExpertLibrary, load_library
 from metaworld_rt.train.world_model.model import WorldModel
 from metaworld_rt.train.world_model.trainer import Schedule, WorldModelTrainer
@@ -146,6 +146,7 @@ def write(
     handover: Path | None = None,
     world_model: Path | None = None,
     settings: Sequence[str] | None = None,
+    untried: str | None = None,
     trials: Path | None = None,
     seed: int = 0,
     episodes: int = TRIAL_EPISODES,
@@ -166,6 +167,8 @@ def write(
         handover: `handover.pt`, or None.
         world_model: the folder of its training, or None.
         settings: names of `tune.CANDIDATES` to try; None: all.
+        untried: the one of them that the bundle has without any trial, as it has the gate and the handover: for
+            ablations of what the trials refuse.
         trials: a folder that keeps each of their scores: the same call goes on there, and flies none twice.
         seed: of the calibration states.
         episodes: of every trial.
@@ -179,7 +182,7 @@ def write(
         UserError: a world model without recorded rounds, unknown settings, or trials that cannot be kept.
     """
     progress = progress or (lambda *_: None)
-    unknown = [name for name in settings or () if name not in CANDIDATES]
+    unknown = [name for name in (*(settings or ()), *([untried] if untried else ())) if name not in CANDIDATES]
     if unknown:
         raise UserError(f"no planner settings {unknown[0]!r}: some of {', '.join(CANDIDATES)}")
     candidates = {name: CANDIDATES[name] for name in settings or CANDIDATES}
@@ -197,29 +200,19 @@ def write(
         raise CheckpointError(f"{world_model} is of {content['skills']}, not of {list(library.names)}")
     turns, of_turns = (None, {}) if handover is None else load_handover(handover, library)
     kind = {"episodes": episodes, "alpha": alpha, "planner settings": CANDIDATES, "handover": turns and turns.config}
-    kept = Kept(trials, fingerprint(library, kind, [network, turns, model]))
-    how, flown = {"episodes": episodes, "threads": threads, "alpha": alpha, "kept": kept}, None
-    if network is not None:
-        used, tried = earns_place(library, network.probabilities, progress=_shown(progress, "gate", 2), **how)
-        provenance["gate"] = {**figures, "used": used, "trials": _table(tried)}
-        network = network if used else None
-        known = tried[used].scores.items()  # without the gate, with it
-        flown = Trial("experts", {key: score for key, score in known if key[0] in SITUATIONS})
-        if used:
-            how["gate"] = network.probabilities
-    if turns is not None:
-        turns, told = tried_handover(library, turns, progress, how)
-        provenance["handover"] = {**of_turns, **told}
-        if turns is not None:
-            how["handover"] = turns
-            # What was flown without it is the same where the command stays; on the way through a door it does not.
-            flown = None if any(task.scene == "door" for task in library.tasks) else flown
-    planner, calibration, table = None, None, []
+    how = {"episodes": episodes, "threads": threads, "alpha": alpha}
+    how["kept"] = Kept(trials, fingerprint(library, kind, [network, turns, model]))
+    planner, calibration = None, None
+    if untried is None:
+        network, turns, planner, told = _tried(library, network, turns, model, candidates, progress, how)
+    else:
+        provenance["untried"] = untried
+        given = {"gate": network, "handover": turns}
+        planner, told = CANDIDATES[untried], {key: {"used": True} for key, part in given.items() if part is not None}
+    table = told.pop("planner", [])
+    provenance |= {key: {**{"gate": figures, "handover": of_turns}[key], **verdict} for key, verdict in told.items()}
     if model is not None:
-        on = _shown(progress, "planner settings", len(candidates) + 2)
-        planner, tried = choose(library, model, candidates, experts=flown, progress=on, **how)
         calibration = visited(world_model, seed)
-        table = _table(tried)
         state = content["progress"]
         provenance["world_model"] = {
             "schedule": content["schedule"],
@@ -247,6 +240,39 @@ def write(
         "gate": provenance.get("gate", {}),
         "handover": provenance.get("handover", {}),
     }
+
+
+def _tried(
+    library: ExpertLibrary,
+    network: Gate | None,
+    turns: Handover | None,
+    model: WorldModel | None,
+    candidates: Mapping[str, PlannerConfig],
+    progress: Progress,
+    how: dict,
+) -> tuple[Gate | None, Handover | None, PlannerConfig | None, dict]:
+    """What earns its place of gate, handover and planner settings, each beside those before it, and the verdicts."""
+    how, flown, told = dict(how), None, {}
+    if network is not None:
+        used, tried = earns_place(library, network.probabilities, progress=_shown(progress, "gate", 2), **how)
+        told["gate"] = {"used": used, "trials": _table(tried)}
+        network = network if used else None
+        known = tried[used].scores.items()  # without the gate, with it
+        flown = Trial("experts", {key: score for key, score in known if key[0] in SITUATIONS})
+        if used:
+            how["gate"] = network.probabilities
+    if turns is not None:
+        turns, told["handover"] = tried_handover(library, turns, progress, how)
+        if turns is not None:
+            how["handover"] = turns
+            # What was flown without it is the same where the command stays; on the way through a door it does not.
+            flown = None if any(task.scene == "door" for task in library.tasks) else flown
+    planner = None
+    if model is not None:
+        on = _shown(progress, "planner settings", len(candidates) + 2)
+        planner, tried = choose(library, model, candidates, experts=flown, progress=on, **how)
+        told["planner"] = _table(tried)
+    return network, turns, planner, told
 
 
 def tried_handover(
