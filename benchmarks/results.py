@@ -417,11 +417,13 @@ def trials() -> list[str]:
         if model.get("trials"):
             changing = any(trial["situation"] == "changes" for trial in model["trials"])
             kept_in = "calm nor where commands change" if changing else "calm"
+            skills = (description.get("planner") or {}).get("skills")
+            where = f" It plans for {', '.join(skills)} alone: there it loses nothing." if skills else ""
             lines += trial_table(
                 f"## Planner settings tried: {name}",
                 model["trials"],
                 "`train/tune.py` has the settings. Taken is the best when pushed of those that lose nothing when "
-                f"{kept_in}, within a standard error; none if the experts alone are better when pushed.",
+                f"{kept_in}, within a standard error; none if the experts alone are better when pushed.{where}",
             )
     return lines
 

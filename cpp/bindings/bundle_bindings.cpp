@@ -70,6 +70,13 @@ py::object planner(const Bundle& bundle) {
   return out;
 }
 
+std::vector<std::string> planned_skills(const Bundle& bundle) {
+  std::vector<std::string> out;
+  for (const Expert& expert : bundle.experts)
+    if (bundle.planner && expert.planned) out.push_back(expert.name);
+  return out;
+}
+
 py::object files(const Bundle& bundle) {
   py::dict out;
   for (const auto& [name, file] : bundle.files) {
@@ -134,6 +141,8 @@ void bind_bundle(py::module_& m) {
           "bool: a commanded skill waits until it can take over.")
       .def_property_readonly("has_world_model", [](const Bundle& b) { return b.world_model.has_value(); })
       .def_property_readonly("planner", &planner, "dict or None: the planner settings.")
+      .def_property_readonly("planned_skills", &planned_skills,
+                             "list of str: the skills that the planner is for; it plans where no other is commanded.")
       .def_readonly("interpolate", &Bundle::interpolate)
       .def_readonly("tick_hz", &Bundle::tick_hz)
       .def_readonly("decision_hz", &Bundle::decision_hz)

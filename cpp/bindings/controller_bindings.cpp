@@ -14,13 +14,14 @@ namespace metaworld_rt::bindings {
 namespace {
 
 std::shared_ptr<GuardedController> make(const std::shared_ptr<Bundle>& bundle, float alpha, bool use_semantic,
-                                        bool use_gate, bool sensor_checks) {
+                                        bool use_gate, bool sensor_checks, bool planned_skills_only) {
   if (alpha > 1.0f) throw py::value_error("alpha must be 0..1, or negative for the bundle's value");
   ControllerOptions options;
   options.alpha = alpha;
   options.use_semantic = use_semantic;
   options.use_gate = use_gate;
   options.sensor_checks = sensor_checks;
+  options.planned_skills_only = planned_skills_only;
   return std::make_shared<GuardedController>(bundle, options);
 }
 
@@ -131,12 +132,13 @@ void bind_controller(py::module_& m) {
       "same calls with the same values give the same bits.\n\n"
       "Method: MetaWorld (arXiv 2601.17507), a_ref = sum_i w_i pi_i(s), w = alpha * semantic + (1 - alpha) * gate.")
       .def(py::init(&make), py::arg("bundle"), py::arg("alpha") = -1.0f, py::arg("use_semantic") = true,
-           py::arg("use_gate") = true, py::arg("sensor_checks") = true,
+           py::arg("use_gate") = true, py::arg("sensor_checks") = true, py::arg("planned_skills_only") = true,
            "Args:\n    bundle: what load() gave.\n    alpha: 0..1 replaces every alpha of bundle and stages; negative "
            "leaves them.\n    use_semantic: False ignores skill commands (ablation no-semantic).\n    use_gate: False "
            "is as if the bundle had no gate (ablation no-gate).\n    sensor_checks: False leaves out age and freeze "
-           "checks of observations, for a plant that is stepped in lockstep.\n\nRaises:\n    Error: the bundle's "
-           "features need an observation term that it does not have.")
+           "checks of observations, for a plant that is stepped in lockstep.\n    planned_skills_only: False plans for "
+           "every skill, also those that the bundle's planner is not for (ablations).\n\nRaises:\n    Error: the "
+           "bundle's features need an observation term that it does not have.")
       .def("step", &step, py::arg("t_ns"), py::arg("observation"), py::arg("observation_t_ns") = py::none(),
            "One tick. Real-time safe inside; the GIL is released.\n\n"
            "Args:\n    t_ns: now.\n    observation: float64[bundle.observation_size], contiguous, in the order and "

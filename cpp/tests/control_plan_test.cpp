@@ -194,3 +194,50 @@ TEST_CASE("plan: a broken expert does not stop a good plan, and no request is ma
   rig.tick();
   CHECK_EQ(rig.status.action[0], 0.5f);
 }
+
+TEST_CASE("plan: skills that the planner is not for are the experts', at once, and nothing is counted") {
+  Bundle some = toy::bundle();
+  some.experts[2].planned = false;  // wave
+  Rig rig(some);
+  Answerer planner;
+  planner.late_ms = 5;
+  rig.controller.expect_plans(true);
+  fly(rig, planner, 100);
+  CHECK_EQ(rig.status.action[0], 0.2f);
+  rig.controller.post_command(toy::only(2));
+  fly(rig, planner, 20);
+  CHECK(!rig.status.plan_used);
+  fly(rig, planner, 1000);
+  CHECK_EQ(rig.status.action[2], 1.0f);
+  CHECK_EQ(rig.status.plan_age_ns, 0);
+  CHECK(!planner.planner.calls || planner.planner.last.condition[2] == 0.0f);
+  // A plan that comes too late is not followed.
+  Plan late = planner.pending;
+  late.t_ns = rig.t;
+  late.decision = 1'000'000;
+  rig.controller.post_plan(late);
+  rig.tick();
+  CHECK(!rig.status.plan_used);
+  // Back, it plans from the decision after.
+  rig.controller.post_command(toy::only(0, 2));
+  fly(rig, planner, 2000);
+  CHECK(rig.status.plan_used);
+  CHECK_EQ(rig.status.action[0], 0.2f);
+  CHECK_EQ(rig.rung(Rung::stale_plan), 0u);
+}
+
+TEST_CASE("plan: in the tick, too; an ablation may plan everywhere") {
+  Bundle some = toy::bundle();
+  some.experts[0].planned = false;
+  for (const bool only : {true, false}) {
+    ControllerOptions options;
+    options.planned_skills_only = only;
+    Rig rig(some, options);
+    const auto planner = std::make_shared<ConstantPlanner>(0.25f);
+    rig.controller.set_planner(planner);
+    rig.ticks(100);
+    CHECK_EQ(planner->calls, only ? 0 : 5);
+    CHECK_EQ(rig.status.plan_used, !only);
+    CHECK_EQ(rig.rung(Rung::stale_plan), 0u);
+  }
+}

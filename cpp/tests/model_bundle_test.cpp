@@ -145,6 +145,15 @@ TEST_CASE("bundle: without world model, gate and planner it loads too") {
   c.refused("selftest.bin: gate.onnx is not one of the bundle's networks");
 }
 
+TEST_CASE("bundle: the planner is for all skills, or for those that are named") {
+  Copy c;
+  for (const mw::Expert& expert : c.load()->experts) CHECK(expert.planned);
+  c.edit("\"guidance\": 0.3", "\"guidance\": 0.3, \"skills\": [\"walk\"]");
+  const auto b = c.load();
+  CHECK(!b->experts[0].planned);
+  CHECK(b->experts[1].planned);
+}
+
 TEST_CASE("bundle: missing things") {
   CHECK_THROWS(mw::load_bundle("/nowhere/at/all"), "/nowhere/at/all: there is no such file or folder");
   const TemporaryFolder empty;
@@ -254,6 +263,8 @@ TEST_CASE("bundle: every setting out of its range is refused by key") {
       {{"\"min_std\": 0.05", "\"min_std\": 0.9"}, "planner.min_std: is above max_std"},
       {{"\"precision\": \"fp32\"", "\"precision\": \"fp4\""}, "must be fp32, bf16, int8, int16 or auto"},
       {{"\"guidance\": 0.3", "\"guidence\": 0.3"}, "planner: unknown key guidence"},
+      {{"\"guidance\": 0.3", "\"guidance\": 0.3, \"skills\": [\"fly\"]"}, "fly is not one of the experts"},
+      {{"\"guidance\": 0.3", "\"guidance\": 0.3, \"skills\": []"}, "planner.skills"},
       {{"\"experts/walk.onnx\"", "\"../walk.onnx\""}, "is not a safe file name"},
       {{"\"experts/walk.onnx\"", "\"experts/none.onnx\""}, "experts/none.onnx is used, and is not listed"},
       {{"\"file\": \"experts/walk.onnx\"", "\"file\": \"gate.onnx\""},

@@ -549,6 +549,11 @@ class Bundle:
         dict[str, float]: s; 0 without a gait phase.
         """
     @property
+    def planned_skills(self) -> list[str]:
+        """
+        list of str: the skills that the planner is for; it plans where no other is commanded.
+        """
+    @property
     def planner(self) -> typing.Any:
         """
         dict or None: the planner settings.
@@ -608,7 +613,7 @@ class Controller:
     
     Method: MetaWorld (arXiv 2601.17507), a_ref = sum_i w_i pi_i(s), w = alpha * semantic + (1 - alpha) * gate.
     """
-    def __init__(self, bundle: Bundle, alpha: typing.SupportsFloat | typing.SupportsIndex = -1.0, use_semantic: bool = True, use_gate: bool = True, sensor_checks: bool = True) -> None:
+    def __init__(self, bundle: Bundle, alpha: typing.SupportsFloat | typing.SupportsIndex = -1.0, use_semantic: bool = True, use_gate: bool = True, sensor_checks: bool = True, planned_skills_only: bool = True) -> None:
         """
         Args:
             bundle: what load() gave.
@@ -616,6 +621,7 @@ class Controller:
             use_semantic: False ignores skill commands (ablation no-semantic).
             use_gate: False is as if the bundle had no gate (ablation no-gate).
             sensor_checks: False leaves out age and freeze checks of observations, for a plant that is stepped in lockstep.
+            planned_skills_only: False plans for every skill, also those that the bundle's planner is not for (ablations).
         
         Raises:
             Error: the bundle's features need an observation term that it does not have.

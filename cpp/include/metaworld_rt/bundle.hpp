@@ -94,6 +94,7 @@ struct Expert {
   Network network;                ///< phi -> a
   double phase_period_s = 0.0;    ///< 0: no gait phase
   std::optional<Network> latent;  ///< z -> a
+  bool planned = true;            ///< the planner is for it: it plans where no other skill is commanded
 };
 
 /// Whether an expert can take over from a state: a switch of skills waits for it, but not for ever.

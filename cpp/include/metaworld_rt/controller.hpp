@@ -16,10 +16,11 @@ namespace metaworld_rt {
 class RecordRing;
 
 struct ControllerOptions {
-  float alpha = -1.0f;        ///< 0..1 replaces every alpha of bundle and stages; negative: leaves them
-  bool use_semantic = true;   ///< false: skill commands are ignored, the gate alone decides (ablation "no-semantic")
-  bool use_gate = true;       ///< false: as if the bundle had no gate (ablation "no-gate")
-  bool sensor_checks = true;  ///< false: no age or freeze check of observations (a plant stepped in lockstep)
+  float alpha = -1.0f;       ///< 0..1 replaces every alpha of bundle and stages; negative: leaves them
+  bool use_semantic = true;  ///< false: skill commands are ignored, the gate alone decides (ablation "no-semantic")
+  bool use_gate = true;      ///< false: as if the bundle had no gate (ablation "no-gate")
+  bool planned_skills_only = true;  ///< false: plans for every skill, also those the planner is not for (ablations)
+  bool sensor_checks = true;        ///< false: no age or freeze check of observations (a plant stepped in lockstep)
 };
 
 /// What the loop measured of the tick before; an input of the next tick, and part of the flight record.

@@ -113,7 +113,8 @@ bool Controller::Impl::take_plan(const Plan& plan) noexcept {
   statistics.iterations += plan.iterations;
   statistics.plan_duration.record(plan.duration_ns);
   expect_plans = true;
-  return engine->follower.accept(state.follower, plan, state.generation);
+  // One that was asked for before another skill was commanded may come too late to be wanted.
+  return engine->plans_for(state.semantic.weights) && engine->follower.accept(state.follower, plan, state.generation);
 }
 
 /// A jump moves every timer with it and drops the plan, which was made for times that will not come.
@@ -179,8 +180,10 @@ void Controller::Impl::decide(std::int64_t t, const double* observation) noexcep
   skills::fuse(s.semantic.weights.data(), p.data(), s.semantic.alpha, skills, s.mixture.data());
   const bool finite = e.experts.reference(request.phi.data(), s.mixture.data(), e.workspace, s.reference.data());
 
+  const bool plans = e.plans_for(s.semantic.weights);
   bool planned_here = false;
-  if (finite) {
+  if (!plans) s.follower.any = false;
+  if (finite && plans) {
     request.t_ns = t;
     request.decision = s.decisions;
     request.generation = s.generation;
@@ -196,14 +199,14 @@ void Controller::Impl::decide(std::int64_t t, const double* observation) noexcep
     }
   }
   const float* planned = e.follower.at(s.follower, t);
-  if (expect_plans && (planned_here || !s.fresh_start))
+  if (expect_plans && plans && (planned_here || !s.fresh_start))
     e.follower.judge(s.follower, planned != nullptr, s.decisions, planned_here ? 0 : 1, s.rungs);
   if (planned) {
     ++statistics.plan_decisions;
     statistics.plan_age.record(t - s.follower.plan.t_ns);
   }
   apply(planned ? planned : s.reference.data(), planned != nullptr, t);
-  s.fresh_start = false;
+  s.fresh_start = !plans;
   ++s.decisions;
   ++statistics.decisions;
 }

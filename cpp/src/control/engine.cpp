@@ -19,7 +19,8 @@ Engine::Engine(std::shared_ptr<const Bundle> b, const ControllerOptions& options
       limiter(*bundle),
       generation(g),
       decision_ns(from_seconds(1.0 / bundle->decision_hz)),
-      half_tick_ns(from_seconds(0.5 / bundle->tick_hz)) {
+      half_tick_ns(from_seconds(0.5 / bundle->tick_hz)),
+      planned_skills_only(options.planned_skills_only) {
   for (const Expert& e : bundle->experts) workspace.reserve(e.network);
   if (bundle->gate) workspace.reserve(*bundle->gate);
   if (bundle->handover) workspace.reserve(bundle->handover->network);
@@ -29,6 +30,13 @@ Engine::Engine(std::shared_ptr<const Bundle> b, const ControllerOptions& options
   gate.probabilities(phi.data(), even.data(), 1.0f, workspace, p);
   if (handover.trained()) handover.readiness(phi.data(), workspace, p);
   experts.reference(phi.data(), even.data(), workspace, action);
+}
+
+bool Engine::plans_for(const std::array<float, kMaxSkills>& weights) const noexcept {
+  if (!planned_skills_only) return true;
+  for (std::size_t i = 0; i < bundle->experts.size(); ++i)
+    if (weights[i] > 0.0f && !bundle->experts[i].planned) return false;
+  return true;
 }
 
 void require_compatible(const Bundle& from, const Bundle& to) {

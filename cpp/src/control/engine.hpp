@@ -1,6 +1,7 @@
 // Everything of one bundle that a tick uses, made off the loop and swapped in whole.
 #pragma once
 
+#include <array>
 #include <memory>
 
 #include "control/limiter.hpp"
@@ -20,6 +21,9 @@ namespace metaworld_rt::control {
 struct Engine {
   Engine(std::shared_ptr<const Bundle> bundle, const ControllerOptions& options, std::uint32_t generation);
 
+  /// Whether the planner is for all skills that are commanded. Real-time safe.
+  bool plans_for(const std::array<float, kMaxSkills>& weights) const noexcept;
+
   std::shared_ptr<const Bundle> bundle;
   skills::ObservationLayout layout;
   skills::FeatureTable features;
@@ -34,6 +38,7 @@ struct Engine {
   std::shared_ptr<Planner> planner;  ///< in the tick; null: none
   std::uint32_t generation;
   std::int64_t decision_ns, half_tick_ns;
+  bool planned_skills_only;
   Engine* next_retired = nullptr;
 };
 

@@ -15,9 +15,10 @@
 namespace metaworld_rt::control {
 
 struct State {
-  bool started = false;        ///< a tick was made
-  bool has_command = false;    ///< q is a command (or a measured posture to start from)
-  bool fresh_start = true;     ///< the next decision is the first of a run: the planner had no chance yet
+  bool started = false;      ///< a tick was made
+  bool has_command = false;  ///< q is a command (or a measured posture to start from)
+  bool fresh_start =
+      true;  ///< the planner had no chance yet to plan for the next decision: the first, or after skills without plans
   bool rearm_pending = false;  ///< waits for a valid observation
   bool plan_used = false;
   std::uint32_t generation = 0;

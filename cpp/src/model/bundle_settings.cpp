@@ -259,7 +259,7 @@ void read_world_model(const JsonView& j, Bundle& b, NetworkFiles& files) {
 
 void read_planner(const JsonView& j, Bundle& b) {
   j.only({"horizon", "samples", "iterations", "elites", "prior_trajectories", "expert_trajectories", "temperature",
-          "min_std", "max_std", "guidance", "q_reduction", "precision", "deadline_ms", "action_tolerance"});
+          "min_std", "max_std", "guidance", "q_reduction", "precision", "deadline_ms", "action_tolerance", "skills"});
   if (!b.world_model) j.fail("needs a world_model");
   PlannerSettings p;
   p.horizon = j.at("horizon").integer(1, kMaxHorizon);
@@ -285,6 +285,15 @@ void read_planner(const JsonView& j, Bundle& b) {
   p.deadline_ms = j.at("deadline_ms").number(1e-3, 1e6);
   p.action_tolerance = static_cast<float>(j.at("action_tolerance").number(0, 2));
   b.planner = p;
+  const auto skills = j.maybe("skills");
+  if (!skills) return;
+  for (Expert& e : b.experts) e.planned = false;
+  for (const JsonView& name : skills->elements(1, kMaxSkills)) {
+    const std::string& skill = name.text(kName);
+    const auto at = std::find_if(b.experts.begin(), b.experts.end(), [&](const Expert& e) { return e.name == skill; });
+    if (at == b.experts.end()) name.fail(printable(skill) + " is not one of the experts");
+    at->planned = true;
+  }
 }
 
 void read_files(const JsonView& j, Bundle& b) {

@@ -53,6 +53,7 @@ Metadata describe(const Bundle& bundle, const ControllerOptions& controller, con
           {"alpha", alpha},
           {"use_semantic", controller.use_semantic ? "1" : "0"},
           {"use_gate", controller.use_gate ? "1" : "0"},
+          {"planned_skills_only", controller.planned_skills_only ? "1" : "0"},
           {"sensor_checks", controller.sensor_checks ? "1" : "0"}};
 }
 

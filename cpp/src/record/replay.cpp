@@ -131,6 +131,7 @@ class Replay {
     };
     options_.use_semantic = flag("use_semantic");
     options_.use_gate = flag("use_gate");
+    options_.planned_skills_only = flag("planned_skills_only");
     options_.sensor_checks = flag("sensor_checks");
     if (const auto found = information.find("alpha"); found != information.end())
       options_.alpha = std::strtof(found->second.c_str(), nullptr);

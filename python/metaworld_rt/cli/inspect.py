@@ -85,6 +85,7 @@ def _bundle(name: str) -> dict[str, Any]:
         "alpha": bundle.alpha,
         "world_model": bundle.has_world_model,
         "planner": bundle.planner,
+        "planned_skills": bundle.planned_skills,
         "files": bundle.files,
         "selftest_cases": bundle.selftest_cases,
         "provenance": provenance,
@@ -129,6 +130,7 @@ def _print_bundle(bundle, document: dict[str, Any]) -> None:
             f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}"
             for key, value in bundle.planner.items()
         )
-        print("planner: " + ", ".join(shown))
+        some = len(bundle.planned_skills) < len(bundle.skills)
+        print("planner: " + ", ".join(shown) + (f"; for {', '.join(bundle.planned_skills)} alone" if some else ""))
     for warning in document["warnings"]:
         print(f"warning: {warning}")

@@ -23,6 +23,10 @@ DESCRIPTIONS = {
 }
 
 
+#: Ablations that are about the planner: it then plans for every skill, whatever the trials found it good for.
+_PLANNING = ("no-guidance", "planner-only")
+
+
 class Driver:
     """A controller set up for one task, reset for each episode. Not thread-safe.
 
@@ -51,6 +55,7 @@ class Driver:
             use_semantic=name != "no-semantic" or not bundle.has_gate,
             use_gate=name != "no-gate" and not name.startswith("expert:"),
             sensor_checks=False,
+            planned_skills_only=name not in _PLANNING,
         )
         self._planner = _planner(name, bundle, seed, settings)
         if self._planner is not None:

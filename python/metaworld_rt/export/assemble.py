@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +39,7 @@ def export_bundle(
     handover: Handover | None = None,
     world_model: WorldModel | None = None,
     planner: PlannerConfig | None = None,
+    planned_skills: Sequence[str] | None = None,
     alpha: float = 0.7,
     calibration: np.ndarray | None = None,
     provenance: Mapping | None = None,
@@ -56,6 +57,7 @@ def export_bundle(
         handover: which expert can take over; without one each does at once.
         world_model: with its latent heads; without one the expert mixture is the plan.
         planner: settings that go with the world model; without them it is shipped but not used.
+        planned_skills: the skills that it plans for, elsewhere the expert mixture is the plan; None: all.
         alpha: trust in the command against the gate.
         calibration: `[k, phi + skills]` visited states.
         provenance: added to what the experts carry.
@@ -76,6 +78,8 @@ def export_bundle(
         networks |= more
     if world_model is not None:
         add_world_model(description, networks, files, world_model, planner)
+    if planner is not None and planned_skills is not None and set(planned_skills) != set(library.names):
+        description["planner"]["skills"] = list(planned_skills)
     return write_bundle(path, description, networks, extra=files, calibration=calibration, overwrite=overwrite)
 
 

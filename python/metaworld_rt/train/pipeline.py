@@ -28,7 +28,7 @@ from metaworld_rt.train.files import CheckpointError
 from metaworld_rt.train.gate.train import Gate, GateConfig, load_gate, train_gate
 from metaworld_rt.train.handover.train import Handover, HandoverConfig, load_handover, train_handover
 from metaworld_rt.train.kept import Kept, fingerprint
-from metaworld_rt.train.tune import CANDIDATES, SITUATIONS, Trial, choose, earns_place, waits_well
+from metaworld_rt.train.tune import CANDIDATES, SITUATIONS, Choice, Trial, choose, earns_place, waits_well
 from metaworld_rt.train.world_model import checkpoint
 from metaworld_rt.train.world_model.buffer import load_round
 from metaworld_rt.train.world_model.config import TRIAL_EPISODES, PlannerConfig
@@ -202,13 +202,14 @@ def write(
     kind = {"episodes": episodes, "alpha": alpha, "planner settings": CANDIDATES, "handover": turns and turns.config}
     how = {"episodes": episodes, "threads": threads, "alpha": alpha}
     how["kept"] = Kept(trials, fingerprint(library, kind, [network, turns, model]))
-    planner, calibration = None, None
+    calibration = None
     if untried is None:
-        network, turns, planner, told = _tried(library, network, turns, model, candidates, progress, how)
+        network, turns, chosen, told = _tried(library, network, turns, model, candidates, progress, how)
     else:
         provenance["untried"] = untried
         given = {"gate": network, "handover": turns}
-        planner, told = CANDIDATES[untried], {key: {"used": True} for key, part in given.items() if part is not None}
+        told = {key: {"used": True} for key, part in given.items() if part is not None}
+        chosen = Choice(CANDIDATES[untried], library.names)
     table = told.pop("planner", [])
     provenance |= {key: {**{"gate": figures, "handover": of_turns}[key], **verdict} for key, verdict in told.items()}
     if model is not None:
@@ -228,14 +229,15 @@ def write(
         gate=network,
         handover=turns,
         world_model=model,
-        planner=planner,
+        planner=chosen and chosen.planner,
+        planned_skills=chosen and chosen.skills,
         calibration=calibration,
         provenance=provenance,
         overwrite=True,
     )
     return {
         "bundle": str(bundle),
-        "planner": planner is not None,
+        "planner": chosen is not None,
         "trials": table,
         "gate": provenance.get("gate", {}),
         "handover": provenance.get("handover", {}),
@@ -250,7 +252,7 @@ def _tried(
     candidates: Mapping[str, PlannerConfig],
     progress: Progress,
     how: dict,
-) -> tuple[Gate | None, Handover | None, PlannerConfig | None, dict]:
+) -> tuple[Gate | None, Handover | None, Choice | None, dict]:
     """What earns its place of gate, handover and planner settings, each beside those before it, and the verdicts."""
     how, flown, told = dict(how), None, {}
     if network is not None:
@@ -267,12 +269,12 @@ def _tried(
             how["handover"] = turns
             # What was flown without it is the same where the command stays; on the way through a door it does not.
             flown = None if any(task.scene == "door" for task in library.tasks) else flown
-    planner = None
+    chosen = None
     if model is not None:
         on = _shown(progress, "planner settings", len(candidates) + 2)
-        planner, tried = choose(library, model, candidates, experts=flown, progress=on, **how)
+        chosen, tried = choose(library, model, candidates, experts=flown, progress=on, **how)
         told["planner"] = _table(tried)
-    return network, turns, planner, told
+    return network, turns, chosen, told
 
 
 def tried_handover(

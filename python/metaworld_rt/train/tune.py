@@ -1,6 +1,7 @@
 """Trials before a bundle is written: gate and planner must lose nothing to the experts calm, and gain disturbed.
 
-A planner must lose nothing where commands change, either: what gains on every skill alone may fall between two.
+A planner must lose nothing where commands change, either: what gains on every skill alone may fall between two. It need
+not be for every skill: a world model of seven skills may know three of them well enough to plan in.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from metaworld_rt.train.world_model.config import PlannerConfig
 from metaworld_rt.train.world_model.library import ExpertLibrary
 from metaworld_rt.train.world_model.model import WorldModel
 from metaworld_rt.train.world_model.native import planner_policy
-from metaworld_rt.train.world_model.policies import PriorPolicy, follow_experts
+from metaworld_rt.train.world_model.policies import Planned, PriorPolicy, follow_experts
 from metaworld_rt.train.world_model.script import plan_of
 
 if TYPE_CHECKING:
@@ -200,6 +201,14 @@ def _merit(trial: Trial, usual: Trial) -> float:
     return float(np.mean(shares))
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Planner settings that earned their place, and the skills that they earned it on."""
+
+    planner: PlannerConfig
+    skills: tuple[str, ...]
+
+
 def choose(
     library: ExpertLibrary,
     model: WorldModel,
@@ -209,43 +218,66 @@ def choose(
     allowed_loss: float = 0.0,
     progress: Callable[[Trial], None] | None = None,
     **settings,
-) -> tuple[PlannerConfig | None, list[Trial]]:
+) -> tuple[Choice | None, list[Trial]]:
     """Try the experts, the prior and every candidate.
+
+    A candidate is for the skills on which it loses nothing calm and returns no less when pushed. Where commands change
+    it is tried as it will be used: it plans where no other skill is commanded.
 
     Args:
         library: the experts.
         model: the world model.
         candidates: planner settings by name; default `CANDIDATES`.
         experts: their trial with these settings in the situations, where it was flown already.
-        allowed_loss: a candidate may lose this share of the experts' return on any skill in calm conditions and where
-            commands change, and one standard error of the difference.
+        allowed_loss: a candidate may lose this share of the experts' return, and undisturbed one standard error of the
+            difference more.
         progress: called with each trial.
         **settings: of `try_policy`.
 
     Returns:
-        The settings with the greatest disturbed return among those that keep their return when calm and where commands
-        change, or None if every candidate loses to the experts somewhere or gains nothing; and all the trials.
+        The settings with the greatest disturbed return among those that have skills and keep the experts' return where
+        commands change, or None if there are none; and all the trials.
     """
     candidates = CANDIDATES if candidates is None else candidates
-    settings = {"commands": CHANGES, **settings}
+    whole = {"commands": CHANGES, **settings}
     known = {} if experts is None else experts.scores
-    missing = {**settings, "situations": {}} if known else settings
+    missing = {**whole, "situations": {}} if known else whole
     new = try_policy("experts", library, lambda: follow_experts, **missing).scores
     experts = Trial("experts", {**known, **new})
-    trials = [experts]
-    if progress:
-        progress(experts)
-    makers: dict[str, Callable[[], Callable]] = {"prior": lambda: PriorPolicy(model)}
-    makers |= {name: lambda config=config: planner_policy(model, config) for name, config in candidates.items()}
-    for name, make in makers.items():
-        trials.append(try_policy(name, library, make, **settings))
+    prior = try_policy("prior", library, lambda: PriorPolicy(model), **whole)
+    trials, fit = [experts, prior], []
+    for trial in trials if progress else ():
+        progress(trial)
+    for name, config in candidates.items():
+        alone = try_policy(name, library, lambda config=config: planner_policy(model, config), **settings)
+        scores, skills = dict(alone.scores), _gains_on(library, alone, experts, allowed_loss)
+        if skills:
+            planned = np.isin(library.names, skills)
+            changing = {**settings, "situations": {}, "commands": CHANGES}
+            make = lambda config=config, planned=planned: Planned(planner_policy(model, config), planned)  # noqa: E731
+            scores |= try_policy(name, library, make, **changing).scores
+        trials.append(Trial(name, scores))
         if progress:
             progress(trials[-1])
-    where = ("calm", *CHANGES)
-    fit = [
-        trial
-        for trial in trials
-        if trial.name in candidates and _keeps(trial, experts, allowed_loss, where) and _merit(trial, experts) >= 1.0
-    ]
-    best = max(fit, key=lambda trial: _merit(trial, experts), default=None)
-    return (None if best is None else candidates[best.name]), trials
+        used = {key: scores[key] for key in scores if key[0] in CHANGES or _skills_of(library, key[1]) <= set(skills)}
+        as_used = Trial(name, {**experts.scores, **used})
+        if skills and _keeps(as_used, experts, allowed_loss, tuple(CHANGES)) and _merit(as_used, experts) >= 1.0:
+            fit.append((_merit(as_used, experts), Choice(config, skills)))
+    return max(fit, key=lambda one: one[0], default=(0.0, None))[1], trials
+
+
+def _skills_of(library: ExpertLibrary, what: str) -> set[str]:
+    """The skills that a score of a trial is of: one, or those of the task door."""
+    pairs = zip(library.names, library.tasks, strict=True)
+    return {name for name, task in pairs if what == (task.name if task.scene == "door" else name)}
+
+
+def _gains_on(library: ExpertLibrary, trial: Trial, usual: Trial, allowed_loss: float) -> tuple[str, ...]:
+    """The skills on which a trial loses nothing calm and nothing when pushed, in the library's order."""
+    found: set[str] = set()
+    for what in dict.fromkeys(what for _, what in trial.scores):
+        own = {key: score for key, score in trial.scores.items() if key[1] == what}
+        gains = _merit(Trial(trial.name, own), Trial("", {key: usual.scores[key] for key in own}))
+        if _keeps(Trial(trial.name, own), usual, allowed_loss) and gains >= 1.0 - allowed_loss:
+            found |= _skills_of(library, what)
+    return tuple(name for name in library.names if name in found)

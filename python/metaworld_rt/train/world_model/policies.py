@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -60,6 +61,27 @@ class PlannerPolicy:
             warm = torch.from_numpy(~view.fresh)
         self._mean = plan(self.model, self.config, situation, noise, shifted, warm).mean
         return self._mean[:, 0].numpy()
+
+
+class Planned:
+    """A planner where only skills are commanded that it is for, the experts elsewhere: `planner.skills` of a bundle.
+
+    Args:
+        planner: the policy that plans.
+        planned: whether it is for each skill, `[K]` bool.
+    """
+
+    def __init__(self, planner: Callable[[View], np.ndarray], planned: np.ndarray):
+        self._planner, self._planned = planner, planned
+        self._planning: np.ndarray | None = None
+
+    def __call__(self, view: View) -> np.ndarray:
+        """Actions `[B, A]`."""
+        planning = ~(view.c[:, ~self._planned] > 0.0).any(-1)
+        before = planning if self._planning is None else self._planning
+        self._planning = planning
+        actions = self._planner(replace(view, fresh=view.fresh | ~before))  # what was planned before is long past
+        return np.where(planning[:, None], actions, view.reference)
 
 
 class Bursts:
