@@ -415,15 +415,14 @@ def trials() -> list[str]:
                 f"would have made at once ({100 * handover['ready']:.0f} %) {100 * handover['managed_ready']:.1f} %.",
             )
         if model.get("trials"):
-            changing = any(trial["situation"] == "changes" for trial in model["trials"])
-            kept_in = "calm nor where commands change" if changing else "calm"
             skills = (description.get("planner") or {}).get("skills")
-            where = f" It plans for {', '.join(skills)} alone: there it loses nothing." if skills else ""
+            where = f" This one plans for {', '.join(skills)} alone." if skills else ""
             lines += trial_table(
                 f"## Planner settings tried: {name}",
                 model["trials"],
-                "`train/tune.py` has the settings. Taken is the best when pushed of those that lose nothing when "
-                f"{kept_in}, within a standard error; none if the experts alone are better when pushed.{where}",
+                "`train/tune.py` has the settings. A setting is for the skills on which it loses nothing, calm or "
+                "pushed, within a standard error each, and gains in both together. Taken is the best of those that "
+                f"lose nothing where commands change, either.{where}",
             )
     return lines
 
