@@ -340,13 +340,13 @@ def baseline() -> list[str]:
 
 
 def ablation() -> list[str]:
-    """Controllers side by side, of bundles with a planner that the trials refused."""
+    """Controllers side by side, of bundles with a planner that was not tried."""
     lines = []
     for document in kept(ABLATION):
         lines += [
             "",
-            f"## Ablations with what the trials refused: {document['bundle']}, {document['suite']}",
-            "The shipped experts and handover, with the gate and the planner that their trials left out (`export "
+            f"## Ablations with an untried planner: {document['bundle']}, {document['suite']}",
+            "The shipped experts and handover, and a planner for every skill that no trial was asked about (`export "
             f"--untried`); mujoco {document['versions']['mujoco']}. Mean ± standard deviation (least; episodes).",
             "",
             "| task | controller | return | of `full` | action rate, rad² | jerk, (rad/s³)² |",

@@ -123,7 +123,7 @@ def test_a_baseline_says_how_long_it_was_trained(results, tmp_path, monkeypatch)
 
 def test_an_ablation_has_a_table_of_its_own(results, tmp_path, monkeypatch):
     monkeypatch.setattr(results, "ABLATION", tmp_path)
-    assert "refused" not in results.render([document(0, [1.0])])
+    assert "untried planner" not in results.render([document(0, [1.0])])
     rows = [*document(0, [90.0, 110.0])["results"], *document(0, [20.0, 30.0], "planner-only")["results"]]
     (tmp_path / "a.json").write_text(json.dumps({**document(0, [0.0]), "results": rows}))
     text = results.render([document(0, [1.0])])
