@@ -420,9 +420,9 @@ def trials() -> list[str]:
             lines += trial_table(
                 f"## Planner settings tried: {name}",
                 model["trials"],
-                "`train/tune.py` has the settings. A setting is for the skills on which it loses nothing, calm or "
-                "pushed, within a standard error each, and gains in both together. Taken is the best of those that "
-                f"lose nothing where commands change, either.{where}",
+                "`train/tune.py` has the settings. A setting is for the skills on which it loses nothing calm, within "
+                "a standard error, and nothing when pushed. Taken is the best when pushed of those that lose nothing "
+                f"where commands change, either.{where}",
             )
     return lines
 

@@ -194,12 +194,9 @@ def _keeps(trial: Trial, usual: Trial, allowed_loss: float = 0.0, where: Sequenc
     return True
 
 
-def _merit(trial: Trial, usual: Trial, *, calm: bool = False) -> float:
-    """Mean return over the usual one, so that a task of many points weighs no more than the others.
-
-    Of what is disturbed, unless `calm` counts as well.
-    """
-    judged = [key for key in usual.scores if calm or key[0] != "calm"] or list(usual.scores)
+def _merit(trial: Trial, usual: Trial) -> float:
+    """Mean disturbed return over the usual one, so that a task of many points weighs no more than the others."""
+    judged = [key for key in usual.scores if key[0] != "calm"] or list(usual.scores)
     shares = [trial.scores[key].returns.mean() / max(usual.scores[key].returns.mean(), 1e-9) for key in judged]
     return float(np.mean(shares))
 
@@ -224,21 +221,21 @@ def choose(
 ) -> tuple[Choice | None, list[Trial]]:
     """Try the experts, the prior and every candidate.
 
-    A candidate is for the skills on which it loses nothing, neither calm nor pushed, and returns no less in all. Where
-    commands change it is tried as it will be used: it plans where no other skill is commanded.
+    A candidate is for the skills on which it loses nothing calm and returns no less when pushed. Where commands change
+    it is tried as it will be used: it plans where no other skill is commanded.
 
     Args:
         library: the experts.
         model: the world model.
         candidates: planner settings by name; default `CANDIDATES`.
         experts: their trial with these settings in the situations, where it was flown already.
-        allowed_loss: a candidate may lose this share of the experts' return, and in one situation a standard error of
-            the difference more.
+        allowed_loss: a candidate may lose this share of the experts' return, and undisturbed one standard error of the
+            difference more.
         progress: called with each trial.
         **settings: of `try_policy`.
 
     Returns:
-        The settings with the greatest return among those that have skills and keep the experts' return where
+        The settings with the greatest disturbed return among those that have skills and keep the experts' return where
         commands change, or None if there are none; and all the trials.
     """
     candidates = CANDIDATES if candidates is None else candidates
@@ -264,9 +261,8 @@ def choose(
             progress(trials[-1])
         used = {key: scores[key] for key in scores if key[0] in CHANGES or _skills_of(library, key[1]) <= set(skills)}
         as_used = Trial(name, {**experts.scores, **used})
-        merit = _merit(as_used, experts, calm=True)
-        if skills and _keeps(as_used, experts, allowed_loss, tuple(CHANGES)) and merit >= 1.0:
-            fit.append((merit, Choice(config, skills)))
+        if skills and _keeps(as_used, experts, allowed_loss, tuple(CHANGES)) and _merit(as_used, experts) >= 1.0:
+            fit.append((_merit(as_used, experts), Choice(config, skills)))
     return max(fit, key=lambda one: one[0], default=(0.0, None))[1], trials
 
 
@@ -277,16 +273,11 @@ def _skills_of(library: ExpertLibrary, what: str) -> set[str]:
 
 
 def _gains_on(library: ExpertLibrary, trial: Trial, usual: Trial, allowed_loss: float) -> tuple[str, ...]:
-    """The skills on which a trial loses nothing, calm or pushed, and gains in all; in the library's order.
-
-    Pushed robots mostly fall or do not, and a score of some episodes moves by a tenth: a loss counts beyond a standard
-    error of the difference. What falls undisturbed, as at the door, may be saved there.
-    """
+    """The skills on which a trial loses nothing calm and nothing when pushed, in the library's order."""
     found: set[str] = set()
     for what in dict.fromkeys(what for _, what in trial.scores):
         own = {key: score for key, score in trial.scores.items() if key[1] == what}
-        where = tuple({key[0] for key in own})
-        gains = _merit(Trial(trial.name, own), Trial("", {key: usual.scores[key] for key in own}), calm=True)
-        if _keeps(Trial(trial.name, own), usual, allowed_loss, where) and gains >= 1.0 - allowed_loss:
+        gains = _merit(Trial(trial.name, own), Trial("", {key: usual.scores[key] for key in own}))
+        if _keeps(Trial(trial.name, own), usual, allowed_loss) and gains >= 1.0 - allowed_loss:
             found |= _skills_of(library, what)
     return tuple(name for name in library.names if name in found)
