@@ -104,11 +104,10 @@ def try_policy(
     for where, config in (SITUATIONS if situations is None else situations).items():
         for skill in skills or library.names:
             index = library.index(skill)
-            task = library.tasks[index]
-            door = task.scene == "door"
-            what = task.name if door else skill
+            task, what = library.tasks[index], _scored_as(library, skill)
             if (where, what) not in scores:
-                plan, conditions = plan_of(task, library) if door else None, replace(config, scene=task.scene)
+                plan = plan_of(task, library) if task.scene == "door" else None
+                conditions = replace(config, scene=task.scene)
                 add(where, what, index, episodes, conditions, skills=[index] * episodes, plan=plan)
     for where, config in (commands or {}).items():
         add(where, "commands", None, 2 * episodes, config)
@@ -244,10 +243,10 @@ def choose(
     missing = {**whole, "situations": {}} if known else whole
     new = try_policy("experts", library, lambda: follow_experts, **missing).scores
     experts = Trial("experts", {**known, **new})
-    prior = try_policy("prior", library, lambda: PriorPolicy(model), **whole)
-    trials, fit = [experts, prior], []
-    for trial in trials if progress else ():
-        progress(trial)
+    tell = progress or (lambda _: None)
+    tell(experts)
+    trials, fit = [experts, try_policy("prior", library, lambda: PriorPolicy(model), **whole)], []
+    tell(trials[-1])
     for name, config in candidates.items():
         alone = try_policy(name, library, lambda config=config: planner_policy(model, config), **settings)
         scores, skills = dict(alone.scores), _gains_on(library, alone, experts, allowed_loss)
@@ -257,27 +256,28 @@ def choose(
             make = lambda config=config, planned=planned: Planned(planner_policy(model, config), planned)  # noqa: E731
             scores |= try_policy(name, library, make, **changing).scores
         trials.append(Trial(name, scores))
-        if progress:
-            progress(trials[-1])
-        used = {key: scores[key] for key in scores if key[0] in CHANGES or _skills_of(library, key[1]) <= set(skills)}
+        tell(trials[-1])
+        planned_for = {_scored_as(library, skill) for skill in skills}
+        used = {key: score for key, score in scores.items() if key[0] in CHANGES or key[1] in planned_for}
         as_used = Trial(name, {**experts.scores, **used})
-        if skills and _keeps(as_used, experts, allowed_loss, tuple(CHANGES)) and _merit(as_used, experts) >= 1.0:
-            fit.append((_merit(as_used, experts), Choice(config, skills)))
+        merit = _merit(as_used, experts)
+        if skills and _keeps(as_used, experts, allowed_loss, tuple(CHANGES)) and merit >= 1.0:
+            fit.append((merit, Choice(config, skills)))
     return max(fit, key=lambda one: one[0], default=(0.0, None))[1], trials
 
 
-def _skills_of(library: ExpertLibrary, what: str) -> set[str]:
-    """The skills that a score of a trial is of: one, or those of the task door."""
-    pairs = zip(library.names, library.tasks, strict=True)
-    return {name for name, task in pairs if what == (task.name if task.scene == "door" else name)}
+def _scored_as(library: ExpertLibrary, skill: str) -> str:
+    """What a trial calls the score of a skill: its name, or the task door, where its experts are scored together."""
+    task = library.tasks[library.index(skill)]
+    return task.name if task.scene == "door" else skill
 
 
 def _gains_on(library: ExpertLibrary, trial: Trial, usual: Trial, allowed_loss: float) -> tuple[str, ...]:
     """The skills on which a trial loses nothing calm and nothing when pushed, in the library's order."""
-    found: set[str] = set()
+    found = set()
     for what in dict.fromkeys(what for _, what in trial.scores):
         own = {key: score for key, score in trial.scores.items() if key[1] == what}
         gains = _merit(Trial(trial.name, own), Trial("", {key: usual.scores[key] for key in own}))
         if _keeps(Trial(trial.name, own), usual, allowed_loss) and gains >= 1.0 - allowed_loss:
-            found |= _skills_of(library, what)
-    return tuple(name for name in library.names if name in found)
+            found.add(what)
+    return tuple(skill for skill in library.names if _scored_as(library, skill) in found)
