@@ -147,7 +147,8 @@ TEST_CASE("bundle: without world model, gate and planner it loads too") {
 
 TEST_CASE("bundle: the planner is for all skills, or for those that are named") {
   Copy c;
-  for (const mw::Expert& expert : c.load()->experts) CHECK(expert.planned);
+  const auto all = c.load();
+  for (const mw::Expert& expert : all->experts) CHECK(expert.planned);
   c.edit("\"guidance\": 0.3", "\"guidance\": 0.3, \"skills\": [\"walk\"]");
   const auto b = c.load();
   CHECK(!b->experts[0].planned);

@@ -214,11 +214,11 @@ TEST_CASE("a plan from numbers that are not finite is refused, and the experts a
     int plans = 0;
     for (int i = 0; i < 200; ++i) {
       rig.tick();
+      if (rig.status.plan_used) ++plans;
       if (!rig.controller.take_request(r)) continue;
       r.phi[2] += poison;
       planner.plan(r, 0, plan);
       rig.controller.post_plan(plan);
-      if (rig.status.plan_used) ++plans;
     }
     CHECK_EQ(rig.bad_commands, 0u);
     CHECK_EQ(plan.finite, std::isfinite(poison));

@@ -35,9 +35,9 @@ struct Statistics {
   std::uint64_t ticks = 0, decisions = 0;
   std::uint64_t commands = 0;        ///< skill commands taken (refused ones are counted in rungs)
   std::uint64_t plans = 0;           ///< plans received
-  std::uint64_t plan_decisions = 0;  ///< decisions whose action came from a plan
+  std::uint64_t plan_decisions = 0;  ///< decisions that followed a plan
   std::uint64_t iterations = 0;      ///< sum over the plans
-  Histogram plan_age;                ///< at each decision that used a plan: decision time - plan.t_ns
+  Histogram plan_age;                ///< where a decision took up a plan: that time - plan.t_ns
   Histogram plan_duration;           ///< as the planner measured it
   std::array<std::uint64_t, kRungs> rungs{};
 };
@@ -51,6 +51,9 @@ struct Statistics {
 ///
 /// Rung counters in Status: late_plan, stale_plan, semantic_stale, semantic_safe, output_rejected once a decision while
 /// it lasts; output_clamped, observation_* once a tick while it lasts; the others once an event.
+///
+/// A plan from beside the tick comes some ms into its decision, and the expert mixture is followed until then. The rest
+/// of the plan before is followed, in time, only where a decision has passed without a plan of its own (late_plan).
 ///
 /// Before the first skill command, and after rearm(), the safe skill is in force.
 class Controller {

@@ -102,7 +102,7 @@ struct Command {
 
 /// The safety ladder. Each has a counter in Status and an event in the flight record.
 enum class Rung : std::uint8_t {
-  late_plan = 0,        ///< no plan for this decision yet: the last one is followed in time
+  late_plan = 0,        ///< no plan came for the decision before: the last one is followed in time
   stale_plan,           ///< the plan is too old or unusable: expert mixture instead
   semantic_stale,       ///< skill command older than its TTL: blending to the gate alone
   semantic_safe,        ///< faded out: the safe skill
@@ -138,7 +138,7 @@ struct Status {
   std::uint64_t decision = 0;
   Mode mode = Mode::running;
   bool new_decision = false;
-  bool plan_used = false;        ///< false: expert mixture
+  bool plan_used = false;        ///< false: expert mixture, also until the decision's plan has come
   bool stages_done = false;      ///< the condition of the command's last stage has been met
   std::uint32_t command_id = 0;  ///< id of the skill command in force
   std::uint32_t stage = 0;

@@ -64,6 +64,7 @@ struct Controller::Impl {
   void restart() noexcept;
   bool take_plan(const Plan& plan) noexcept;
   void decide(std::int64_t t, const double* observation) noexcept;
+  void follow(std::int64_t t) noexcept;
   void apply(const float* wanted, bool from_plan, std::int64_t t) noexcept;
   void move(std::int64_t t, std::int64_t dt) noexcept;
   void target_at(std::int64_t t, double* q) const noexcept;
@@ -201,14 +202,20 @@ void Controller::Impl::decide(std::int64_t t, const double* observation) noexcep
   const float* planned = e.follower.at(s.follower, t);
   if (expect_plans && plans && (planned_here || !s.fresh_start))
     e.follower.judge(s.follower, planned != nullptr, s.decisions, planned_here ? 0 : 1, s.rungs);
-  if (planned) {
-    ++statistics.plan_decisions;
-    statistics.plan_age.record(t - s.follower.plan.t_ns);
-  }
+  // Beside the tick, the plan of this decision is some ms away. Until it comes, the mixture knows more of where the
+  // robot is than the rest of the plan before, which was made without it.
+  if (!planned_here && e.follower.in_time(s.follower, s.decisions)) planned = nullptr;
+  if (planned) follow(t);
   apply(planned ? planned : s.reference.data(), planned != nullptr, t);
   s.fresh_start = !plans;
   ++s.decisions;
   ++statistics.decisions;
+}
+
+/// Counts that the decision at hand follows a plan.
+void Controller::Impl::follow(std::int64_t t) noexcept {
+  ++statistics.plan_decisions;
+  statistics.plan_age.record(t - state.follower.plan.t_ns);
 }
 
 /// Sets the target of the decision at hand. An action that is not finite leaves the one before.
@@ -312,7 +319,10 @@ void Controller::Impl::step(std::int64_t t, std::int64_t observation_t, std::spa
       if (first) s.next_decision_t = t;
       decide(t, observation.data());
     } else if (in.plan) {
-      if (const float* planned = engine->follower.at(s.follower, t)) apply(planned, true, t);
+      if (const float* planned = engine->follower.at(s.follower, t)) {
+        if (!s.plan_used) follow(t);
+        apply(planned, true, t);
+      }
     }
     move(t, first ? engine->decision_ns : t - s.last_t);
   }

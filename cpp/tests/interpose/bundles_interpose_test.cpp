@@ -101,6 +101,12 @@ struct Run {
     c.stages[0].weights[i % bundle->experts.size()] = weight;
     controller.post(c);
   }
+  /// The last skill that the planner is for (the first one if it is for none).
+  std::size_t planned_skill() const {
+    std::size_t i = bundle->experts.size() - 1;
+    while (i > 0 && !bundle->experts[i].planned) --i;
+    return i;
+  }
   void rearmed() {
     controller.rearm();
     ticks(300);
@@ -111,6 +117,8 @@ struct Run {
       skill(i);
       ticks(700);
     }
+    skill(planned_skill());
+    ticks(1500);  // waited for in vain, and its weight has grown
     planning = true;
     ticks(200);
     leap = 1.0f;
@@ -197,8 +205,8 @@ TEST_CASE("every bundle with a world model: its own planner in the tick allocate
     if (!run.bundle->planner) continue;
     ++planners;
     run.controller.set_planner(std::make_shared<MppiPlanner>(run.bundle, PlannerOptions{}), 5'000'000);
-    run.skill(run.bundle->experts.size() - 1);
-    run.ticks(100);  // warm
+    run.skill(run.planned_skill());
+    run.ticks(1500);  // warm
     const realtime::CallCounts before = run.counter.counts();
     const std::uint64_t faults = page_faults();
     run.ticks(1000);
