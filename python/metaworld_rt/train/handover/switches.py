@@ -20,6 +20,7 @@ import torch
 
 from metaworld_rt.tasks.task import get_task
 from metaworld_rt.train.expert.bank import Bank, join
+from metaworld_rt.train.expert.door import MILD
 from metaworld_rt.train.handover.trials import TO_SWITCH
 from metaworld_rt.train.world_model.arena import Arena
 from metaworld_rt.train.world_model.library import ExpertLibrary, load_library
@@ -45,7 +46,7 @@ def switched(
         ValueError: an unknown expert, or nobody came so far.
     """
     expert, plan = library.index(to), plan_of(get_task("door"), library)
-    config = replace(TO_SWITCH, decisions=decisions + 1)
+    config = replace(TO_SWITCH, decisions=decisions + 1, variety=MILD)
     awaited, states = np.ones(robots, bool), []
     with closing(Arena(library, robots, seed, config, plan=plan)) as arena:
         for _ in range(decisions):
