@@ -49,9 +49,9 @@ _SHUT = 0.1  # rad: a way that begins below is one from the task's reset
 # Where the skill before hands over: rad of the hinge from where the way begins, the leaf swings on while the weights
 # change, and the least rad/s. Once the leaf is still the switch is long past.
 _SWITCH, _SWINGS = (-0.05, 0.3), 0.1
-# The expert at work changes the switch, and so does every other physics: two of three starts there stray from those that
-# were seen, by m and m/s of the pelvis (and its turning, rad/s), rad and rad/s of the joints, rad and a share of the
-# leaf's speed.
+# The expert at work changes the switch, and so does every other physics: two of three starts there stray from those
+# that were seen, by m and m/s of the pelvis (and its turning, rad/s), rad and rad/s of the joints, rad and a share of
+# the leaf's speed.
 _STRAYS = 2 / 3
 _STRAY_PLACE, _STRAY_SPEED = (0.02, 0.02, 0.0), (0.1, 0.1, 0.05, 0.15, 0.15, 0.15)
 _STRAY_JOINTS, _STRAY_JOINT_SPEED = 0.02, 0.2
