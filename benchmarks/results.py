@@ -428,7 +428,7 @@ def trials() -> list[str]:
 
 
 def trial_table(title: str, table: list[dict], rule: str) -> list[str]:
-    """Controllers down, situations and skills across."""
+    """Controllers down, situations and skills across; a dash where one was not flown, having failed before."""
     cells = {(r["controller"], r["situation"], r["skill"]): r for r in table}
     columns = list(dict.fromkeys(key[1:] for key in cells))
     lines = [
@@ -441,8 +441,8 @@ def trial_table(title: str, table: list[dict], rule: str) -> list[str]:
         "|---" * (1 + len(columns)) + "|",
     ]
     for name in dict.fromkeys(key[0] for key in cells):
-        row = [cells[(name, *column)] for column in columns]
-        shown = [f"{r['return_mean']:.1f} ({r['length_mean']:.0f})" for r in row]
+        row = [cells.get((name, *column)) for column in columns]
+        shown = [f"{r['return_mean']:.1f} ({r['length_mean']:.0f})" if r else "-" for r in row]
         lines.append(f"| {name} | {' | '.join(shown)} |")
     return lines
 
