@@ -200,11 +200,12 @@ void Controller::Impl::decide(std::int64_t t, const double* observation) noexcep
     }
   }
   const float* planned = e.follower.at(s.follower, t);
+  const std::uint64_t lag = planned_here ? 0 : 1;
   if (expect_plans && plans && (planned_here || !s.fresh_start))
-    e.follower.judge(s.follower, planned != nullptr, s.decisions, planned_here ? 0 : 1, s.rungs);
+    e.follower.judge(s.follower, planned != nullptr, s.decisions, lag, s.rungs);
   // Beside the tick, the plan of this decision is some ms away. Until it comes, the mixture knows more of where the
   // robot is than the rest of the plan before, which was made without it.
-  if (!planned_here && e.follower.in_time(s.follower, s.decisions)) planned = nullptr;
+  if (!planned_here && e.follower.in_time(s.follower, s.decisions, lag)) planned = nullptr;
   if (planned) follow(t);
   apply(planned ? planned : s.reference.data(), planned != nullptr, t);
   s.fresh_start = !plans;

@@ -31,15 +31,15 @@ const float* PlanFollower::at(const FollowerState& state, std::int64_t t) const 
   return k < state.plan.horizon ? state.plan.action[static_cast<std::size_t>(k)].data() : nullptr;
 }
 
-bool PlanFollower::in_time(const FollowerState& state, std::uint64_t decision) const noexcept {
-  return state.any && state.plan.decision + 1 >= decision;
+bool PlanFollower::in_time(const FollowerState& state, std::uint64_t decision, std::uint64_t lag) const noexcept {
+  return state.any && state.plan.decision + lag >= decision;
 }
 
 void PlanFollower::judge(const FollowerState& state, bool usable, std::uint64_t decision, std::uint64_t lag,
                          Rungs& rungs) const noexcept {
   if (!usable)
     rungs.count(Rung::stale_plan);
-  else if (state.plan.decision + lag < decision)
+  else if (!in_time(state, decision, lag))
     rungs.count(Rung::late_plan);
 }
 

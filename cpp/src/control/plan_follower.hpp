@@ -23,10 +23,10 @@ class PlanFollower {
   bool accept(FollowerState& state, const Plan& plan, std::uint32_t generation) const noexcept;
   /// The action that the plan has for time t, or nullptr: too old, used up, or no plan.
   const float* at(const FollowerState& state, std::int64_t t) const noexcept;
-  /// Whether decision number `decision` may still get the plan that was made for it: the one before has come.
-  bool in_time(const FollowerState& state, std::uint64_t decision) const noexcept;
-  /// The rungs of decision number `decision`; `lag` is how many decisions a plan may be behind and still be in time.
-  /// A bundle's planner runs in the tick (0) or beside it (1: what it plans now is for the next decision).
+  /// Whether the plan is as new as it can be at decision number `decision`; `lag` is how many decisions it may be
+  /// behind: a planner runs in the tick (0) or beside it (1: the plan of this decision has yet to come).
+  bool in_time(const FollowerState& state, std::uint64_t decision, std::uint64_t lag) const noexcept;
+  /// The rungs of decision number `decision`, for that lag.
   void judge(const FollowerState& state, bool usable, std::uint64_t decision, std::uint64_t lag,
              Rungs& rungs) const noexcept;
 
